@@ -1,0 +1,65 @@
+# `make run` and `make test` need python3, pip and make; everything else comes with them into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
+CASE ?= demo
+OUT ?= out/$(CASE)
+WORKERS ?= 2
+
+.DEFAULT_GOAL := run
+.PHONY: run test test-all bench docs lint format clean
+
+# Tests and benchmarks read real data where they are; without them they skip and say so.
+ifndef LANDSINK_DATA
+ifneq ($(wildcard ../shared/data/README.md),)
+test test-all bench: export LANDSINK_DATA := $(abspath ../shared/data)
+endif
+endif
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	@echo "installing landsink into $(VENV) (once; a few minutes)"
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	@echo "installing landsink and its test tools into $(VENV) (once; a few minutes)"
+	@$(PIP) -e ".[dev]"
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	@$(PIP) -e ".[docs]"
+	@touch $@
+
+run: $(VENV)/.installed  ## the main job: one case from observations to picture (CASE=demo OUT=out/demo)
+	@$(BIN)/landsink run $(CASE) --out $(OUT)
+	@echo "results: $(abspath $(OUT))"
+
+test: $(VENV)/.installed-dev  ## every test that is not slow
+	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS)
+
+test-all: $(VENV)/.installed-dev  ## every test
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+bench: $(VENV)/.installed-dev  ## how long the main steps take
+	@for page in benchmarks/*.py; do echo "== $$page"; $(BIN)/python $$page || exit 1; done
+
+docs: $(VENV)/.installed-docs  ## the handbook, at docs/_build/index.html
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+	@echo "handbook: $(abspath docs/_build/index.html)"
+
+lint: $(VENV)/.installed-dev  ## formatting, lint, and types of the core
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+format: $(VENV)/.installed-dev  ## mend formatting and what lint can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:  ## remove the environment and the built handbook
+	rm -rf $(VENV) docs/_build docs/reference/generated

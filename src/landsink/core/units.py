@@ -1,0 +1,48 @@
+"""Units as CF writes them ('kg m-2 s-1'), converted by pint."""
+
+import re
+from functools import cache
+
+import numpy as np
+import pint
+
+from .errors import DataError
+
+
+@cache
+def _registry() -> pint.UnitRegistry:
+    registry = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+    registry.define("ppm = 1e-6")
+    registry.define("percent = 0.01 = %")
+    for degrees in ("degrees_north", "degrees_east"):
+        registry.define(f"{degrees} = degree")
+    return registry
+
+
+@cache
+def parse(unit: str) -> pint.Unit:
+    """A pint unit from a CF or UDUNITS string; `DataError` when it cannot be read."""
+    words = [re.sub(r"^([A-Za-z_%]+)\^?(-?\d+)$", r"\1**\2", word) for word in unit.replace("·", " ").split()]
+    text = "*".join(words).replace("*/*", "/") or "1"
+    text = {"1": "dimensionless", "degC": "degree_Celsius", "deg*C": "degree_Celsius"}.get(text, text)
+    try:
+        return _registry().parse_units(text)
+    except Exception as error:
+        raise DataError(
+            f"'{unit}' is not a unit that can be read ({error}).", "CF units such as 'kg m-2 s-1'."
+        ) from None
+
+
+def convert(values: np.ndarray | float, source: str, target: str) -> np.ndarray | float:
+    """Values in `source` units, as `target` units; `DataError` when they measure different things."""
+    if source == target:
+        return values
+    try:
+        return _registry().Quantity(values, parse(source)).to(parse(target)).magnitude
+    except pint.DimensionalityError:
+        raise DataError(f"the unit is '{source}'.", f"Expected one that converts to '{target}'.") from None
+
+
+def factor(unit: str) -> float:
+    """What one `unit` is in SI base units ('g m-2' is 0.001); offsets are not carried."""
+    return float(_registry().Quantity(1.0, parse(unit)).to_base_units().magnitude)

@@ -1,0 +1,5 @@
+"""Light, leaves and photosynthesis."""
+
+from .canopy import Canopy as Canopy
+from .pmodel import PModel as PModel
+from .sun import Sun as Sun

@@ -1,0 +1,11 @@
+"""Re-analysis: a model with its posterior, run over a domain in tiles, written as a product that remembers its making."""
+
+from .domain import Grid as Grid
+from .domain import cell_area as cell_area
+from .runner import Plan as Plan
+from .runner import run_tiles as run_tiles
+from .tiles import TileStore as TileStore
+from .tiles import split as split
+from .write import append as append
+from .write import assemble as assemble
+from .write import write as write

@@ -1,0 +1,152 @@
+"""Run a posterior ensemble over tiles: forcing in, means and spreads out."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+import dask
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from landsink.assimilate import Given, Steady
+from landsink.assimilate.problem import Origin
+from landsink.core.door import NOT_FINITE, NOT_STEADY, OK, Entry, month_labels
+from landsink.core.model import Model, Named
+from landsink.core.prior import ParameterSpace
+from landsink.core.run import Stepper, Windows, simulate, spinup
+
+from .tiles import TileStore
+
+Report = Callable[[str, float], None]
+STEADY = 0.05  # relative change over one more cycle above which a cell is flagged
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Everything that a tile needs.
+
+    members (dim, member, cell): the ensemble in the space's coordinates. start: name -> (cell,) or (member, cell);
+    cycle_steps: leading steps of forcing that are repeated to the steady state, 0 to start as given.
+    every: 'window' for monthly means, 'step' for every step. noise: name -> (step, cell), the standard deviation of
+    an observation about a right model, for predictive quantiles. area: (cell,) m2 for regional totals by member.
+    """
+
+    model: Model
+    stepper: Stepper
+    space: ParameterSpace
+    members: np.ndarray
+    entry: Entry
+    want: tuple[str, ...]
+    start: Mapping[str, np.ndarray]
+    cycle_steps: int = 0
+    every: str = "window"
+    noise: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    area: np.ndarray | None = None
+    seed: int = 0
+
+    def part(self, tile: slice) -> "Plan":
+        """The plan of one tile."""
+        cut = {"members": self.members[..., tile], "entry": self.entry.cut(tile),
+               "start": {k: v[..., tile] for k, v in self.start.items()},
+               "noise": {k: v[..., tile] for k, v in self.noise.items()},
+               "area": None if self.area is None else self.area[tile], "seed": self.seed + tile.start}  # fmt: skip
+        return dataclasses.replace(self, **cut)
+
+    @property
+    def windows(self) -> Windows:
+        """Months, or blocks that only save memory."""
+        steps = len(self.entry.time)
+        if self.every == "window":
+            return Windows.of(month_labels(self.entry.time))
+        return Windows.blocks(steps, max(1, int(np.sqrt(steps))))
+
+
+def run_tiles(plan: Plan, tiles: Sequence[slice], store: TileStore, span: str, report: Report, scheduler: str = "") -> int:
+    """Compute the tiles that the store lacks; returns how many were computed now.
+
+    scheduler: '' for threads in this process, or the address of a dask.distributed scheduler.
+    """
+    todo = [t for t in tiles if not store.has(t, span)]
+    done = len(tiles) - len(todo)
+    report("tiles", done / len(tiles))
+    # XLA already uses every core inside one tile: tiles run one after another unless a cluster is given
+    at_once = len(todo) if scheduler else 1
+    with _scheduler(scheduler):
+        for i in range(0, len(todo), max(at_once, 1)):
+            batch = todo[i : i + at_once]
+            dask.compute(*(dask.delayed(_finish)(plan.part(t), t, store, span) for t in batch))
+            done += len(batch)
+            report("tiles", done / len(tiles))
+    return len(todo)
+
+
+def _scheduler(address: str):  # noqa: ANN202 - either of two context managers
+    if not address:
+        return dask.config.set(scheduler="threads", num_workers=1)
+    from distributed import Client  # an optional extra
+
+    return Client(address)
+
+
+def _finish(plan: Plan, tile: slice, store: TileStore, span: str) -> None:
+    store.save(tile, compute(plan), span)
+
+
+def compute(plan: Plan) -> dict[str, np.ndarray]:
+    """Run one tile: '<name>' mean, '<name>_sd', quantiles where noise is given, 'end/<state>', 'total/<name>', 'flag'."""
+    forcing = {k: jnp.asarray(v) for k, v in plan.entry.arrays.items()}
+    start = {k: jnp.asarray(v) for k, v in plan.start.items()}
+    cycle = {k: v if v.ndim == 1 else v[: plan.cycle_steps] for k, v in forcing.items()} if plan.cycle_steps else None
+    out, end, change = _ensemble(plan.model, plan.stepper, plan.space, jnp.asarray(plan.members), start, forcing, cycle,
+                                 plan.want, plan.windows, plan.every)  # fmt: skip
+    result = _statistics(plan, {k: np.asarray(v) for k, v in out.items()})
+    flag = plan.entry.flag.copy()
+    failed = ~np.all([np.isfinite(v).all((0, 1)) for v in (np.asarray(o) for o in out.values())], axis=0)
+    flag[failed & (flag == OK)] |= NOT_FINITE
+    flag[(np.median(np.asarray(change), 0) > STEADY) & (flag == OK)] |= NOT_STEADY
+    result = {k: np.where(failed | (plan.entry.flag != OK), np.nan, v).astype(np.float32) for k, v in result.items()}
+    totals = _totals(plan, out, failed)
+    return result | totals | {f"end/{k}": np.asarray(v) for k, v in end.items()} | {"flag": flag}
+
+
+@eqx.filter_jit
+def _ensemble(model: Model, stepper: Stepper, space: ParameterSpace, xi: Array, start: Named, forcing: Named, cycle: Named | None,
+              want: tuple[str, ...], windows: Windows, every: str) -> tuple[Named, Named, Array]:  # fmt: skip
+    tuned = space.model(model, xi)
+    change = jnp.zeros(xi.shape[1:])
+    if cycle is not None:
+        steps = next(v.shape[0] for k, v in cycle.items() if k == "dt")
+        start, change = spinup(tuned, stepper, start, cycle, Windows.blocks(steps, max(1, int(np.sqrt(steps)))))
+    out, end = simulate(tuned, stepper, space.start(start, xi), forcing, want, windows, every)
+    return out, end, change
+
+
+def _statistics(plan: Plan, out: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    result = {}
+    draw = np.random.default_rng(plan.seed)
+    for name, members in out.items():  # (time, member, cell)
+        result[name] = members.mean(1)
+        result[f"{name}_sd"] = members.std(1, ddof=1) if members.shape[1] > 1 else np.zeros_like(members[:, 0])
+        if name in plan.noise:
+            seen = members + plan.noise[name][:, None] * draw.standard_normal(members.shape)
+            for level in (5, 95):
+                result[f"{name}_p{level:02d}"] = np.quantile(seen, level / 100.0, axis=1, method="weibull")
+    return result
+
+
+def _totals(plan: Plan, out: Mapping[str, Array], failed: np.ndarray) -> dict[str, np.ndarray]:
+    """Sums over the tile's area by member, which carry the errors that cells share."""
+    if plan.area is None:
+        return {}
+    weight = np.where(failed | (plan.entry.flag != OK), 0.0, plan.area)
+    return {f"total/{k}": np.nan_to_num(np.asarray(v)) @ weight for k, v in out.items()}
+
+
+def origin(plan: Plan) -> Origin:
+    """The start of a plan as a problem wants it: given, or steady under the parameters at hand."""
+    start = {k: jnp.asarray(v) for k, v in plan.start.items()}
+    if not plan.cycle_steps:
+        return Given(start)
+    cycle = {k: jnp.asarray(v if v.ndim == 1 else v[: plan.cycle_steps]) for k, v in plan.entry.arrays.items()}
+    return Steady(start, cycle, Windows.blocks(plan.cycle_steps, max(1, int(np.sqrt(plan.cycle_steps)))))

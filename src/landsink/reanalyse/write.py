@@ -1,0 +1,86 @@
+"""Products: tiles put together as CF Datasets, written as Zarr v3, and extended without touching old years."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from landsink.core import door
+from landsink.core.errors import DataError
+from landsink.core.quantity import quantity
+
+from .domain import Grid
+from .tiles import TileStore
+
+MONTHS_A_CHUNK = 12  # old chunks stay untouched when whole years are appended
+
+
+def assemble(tiles: Sequence[slice], store: TileStore, span: str, time: np.ndarray, cells: xr.Dataset, attrs: Mapping[str, str]) -> xr.Dataset:
+    """All tiles of a span as one Dataset, (time, lat, lon) on a regular grid, else (time, site)."""
+    loaded = [store.load(t, span) for t in tiles]
+    names = [k for k in loaded[0] if "/" not in k and k != "flag"]
+    arrays = {n: np.concatenate([part[n] for part in loaded], -1) for n in names}
+    flag = np.concatenate([part["flag"] for part in loaded])
+    grid = Grid.of(cells)
+    ds = _gridded(arrays, flag, time, grid) if grid else _listed(arrays, flag, time, cells)
+    for key in [k for k in loaded[0] if k.startswith("total/")]:
+        name = key.removeprefix("total/")
+        row = quantity(name)
+        total = np.sum([part[key] for part in loaded], 0)
+        ds[f"{name}_total"] = (("time", "member"), total, {"long_name": f"{row.long}, area integral by ensemble member",
+                               "units": row.unit.replace("kg m-2", "kg") if "m-2" in row.unit else "m2"})  # fmt: skip
+    return ds.assign_attrs({"Conventions": "CF-1.11", **attrs})
+
+
+def _quality(flag: np.ndarray) -> dict[str, object]:
+    values = sorted(door.FLAGS)
+    return {"long_name": "quality flag", "flag_masks": np.array(values[1:], np.int8),
+            "flag_meanings": " ".join(door.FLAGS[v] for v in values[1:]), "comment": "0: good; -1: not in the domain"}  # fmt: skip
+
+
+def _listed(arrays: Mapping[str, np.ndarray], flag: np.ndarray, time: np.ndarray, cells: xr.Dataset) -> xr.Dataset:
+    ds = door.leave(arrays, time, cells)
+    ds["quality"] = (tuple(cells.dims), flag, _quality(flag))
+    return ds
+
+
+def _gridded(arrays: Mapping[str, np.ndarray], flag: np.ndarray, time: np.ndarray, grid: Grid) -> xr.Dataset:
+    places = xr.Dataset(coords={"cell": np.arange(len(flag))})
+    flat = door.leave(arrays, time, places)
+    data = {str(n): (("time", "lat", "lon"), grid.lay(v.to_numpy()), v.attrs) for n, v in flat.data_vars.items()}
+    ds = xr.Dataset(data, coords={"time": time, "lat": grid.lat, "lon": grid.lon})
+    ds["quality"] = (("lat", "lon"), grid.lay(flag.astype(np.int8)), _quality(flag))
+    area = {"units": "m2", "long_name": "area of the cell", "standard_name": "cell_area"}
+    ds["areacella"] = (("lat", "lon"), grid.lay(grid.area), area)
+    ds["lat"].attrs = {"units": "degrees_north", "standard_name": "latitude", "axis": "Y"}
+    ds["lon"].attrs = {"units": "degrees_east", "standard_name": "longitude", "axis": "X"}
+    return ds
+
+
+def write(ds: xr.Dataset, path: Path) -> Path:
+    """Write a product as Zarr v3, consolidated; the same content gives the same bytes."""
+    encoding = {str(n): {"chunks": _chunks(v)} for n, v in ds.data_vars.items()}
+    encoding["time"] = {"units": "days since 1850-01-01", "calendar": "proleptic_gregorian", "dtype": "float64"}
+    ds.to_zarr(path, mode="w", zarr_format=3, consolidated=True, encoding=encoding)
+    return path
+
+
+def _chunks(array: xr.DataArray) -> tuple[int, ...]:
+    steps = array.sizes.get("time", 1)
+    along = MONTHS_A_CHUNK if steps <= 1200 else 366
+    return tuple(min(along, array.sizes[d]) if d == "time" else array.sizes[d] for d in array.dims)
+
+
+def append(ds: xr.Dataset, path: Path, what: str) -> None:
+    """Add later steps to a product; earlier chunks are not rewritten. `what` goes into the product's history."""
+    old = xr.open_zarr(path)
+    if ds["time"].to_numpy()[0] <= old["time"].to_numpy()[-1]:
+        raise DataError(f"the new steps begin at {ds['time'].to_numpy()[0]}.", f"Later than {old['time'].to_numpy()[-1]}.")
+    if old.sizes["time"] % MONTHS_A_CHUNK:
+        raise DataError(f"the product holds {old.sizes['time']} months, not whole years.", remedy="Run it anew.")
+    stamp = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    history = f"{old.attrs.get('history', '')}\n{stamp} {what}".strip()
+    moving = ds[[n for n in ds.data_vars if "time" in ds[n].dims]]
+    moving.assign_attrs({**ds.attrs, "history": history}).to_zarr(path, append_dim="time", consolidated=True)

@@ -1,0 +1,34 @@
+"""What all tests share: where real data are, and how hypothesis draws."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from jaxtyping import install_import_hook
+
+from tests import checked
+
+# Annotations of the core are checked on every call. This stands before any test module imports landsink.
+install_import_hook("landsink.core", f"{checked.__name__}.{checked.check.__name__}")
+
+# Draws are the same on every run: a red test stays red until it is mended.
+settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=True,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data, or a skip that says why."""
+    root = os.environ.get("LANDSINK_DATA")
+    if not root:
+        pytest.skip("LANDSINK_DATA is not set: this test compares with real data")
+    if not Path(root).is_dir():
+        pytest.skip(f"LANDSINK_DATA is '{root}', which is no folder")
+    return Path(root)
