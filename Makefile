@@ -35,8 +35,9 @@ $(VENV)/.installed-docs: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 	@$(PIP) -e ".[docs]"
 	@touch $@
 
+# --resume: a second `make run` takes up what the same record already finished, instead of refusing the folder
 run: $(VENV)/.installed  ## the main job: one case from observations to picture (CASE=demo OUT=out/demo)
-	@$(BIN)/landsink run $(CASE) --out $(OUT)
+	@$(BIN)/landsink run $(CASE) --out $(OUT) --resume
 	@echo "results: $(abspath $(OUT))"
 
 test: $(VENV)/.installed-dev  ## every test that is not slow

@@ -125,45 +125,62 @@ def parameter_row(p: Parameter) -> tuple[str, ...]:
 
 
 def case_page() -> Iterator[str]:
-    """Every field that a case may hold."""
+    """Every table and key that a case may hold."""
     schema = Case.model_json_schema()
     yield "# Fields of a case"
     yield "\nA case is a TOML file. Unknown keys are refused, with the near misses."
-    yield from schema_section("The page itself", schema)
-    for name, inner in schema.get("$defs", {}).items():
-        yield from schema_section(name, inner)
+    yield from case_table("", schema, schema.get("$defs", {}))
 
 
-def schema_section(title: str, schema: dict) -> Iterator[str]:
-    """The fields of one table of a case."""
-    yield f"\n## {title}\n"
+def case_table(path: str, schema: dict, pages: dict[str, dict]) -> Iterator[str]:
+    """One table of a case, then the tables inside it."""
+    inner = {name: inner_page(field, pages) for name, field in schema["properties"].items()}
+    yield f"\n## {f'`{path}`' if path else 'At the top'}\n"
     yield schema.get("description", "")
     required = schema.get("required", ())
+    plain = {name: field for name, field in schema["properties"].items() if not inner[name]}
     rows = (
         (
-            code(name),
-            type_of(field),
-            "required" if name in required else code(field.get("default")),
-            said(field),
+            code(n),
+            type_of(f),
+            "required" if n in required else code(f.get("default")),
+            f.get("description", ""),
         )
-        for name, field in schema.get("properties", {}).items()
+        for n, f in plain.items()
     )
-    yield from table(("key", "type", "default", "what it is"), rows)
+    if plain:
+        yield from table(("key", "type", "default", "what it is"), rows)
+    for name, found in inner.items():
+        if found:
+            mark, page = found
+            place = f"{path.strip('[]')}.{name}".lstrip(".")
+            yield from case_table(mark.format(place), page, pages)
 
 
-def said(field: dict) -> str:
-    """What a field says about itself."""
-    return field.get("description", "")
+def inner_page(field: dict, pages: dict[str, dict]) -> tuple[str, dict] | None:
+    """The table inside a field, and how TOML heads it; None for a plain value."""
+    choices = {
+        "[{}]": [field, *field.get("anyOf", ()), *field.get("allOf", ())],
+        "[[{}]]": [field.get("items", {})],
+        "[{}.NAME]": [field.get("additionalProperties", {})],
+    }
+    for mark, options in choices.items():
+        for option in options:
+            if isinstance(option, dict) and "$ref" in option:
+                return mark, pages[option["$ref"].rsplit("/", 1)[-1]]
+    return None
 
 
 def type_of(field: dict) -> str:
     """A field's type in a few words."""
-    if "$ref" in field:
-        return f"table *{field['$ref'].rsplit('/', 1)[-1]}*"
+    if "enum" in field:
+        return " or ".join(f"`{choice}`" for choice in field["enum"])
     if "anyOf" in field:
         return " or ".join(type_of(option) for option in field["anyOf"] if option.get("type") != "null")
     if field.get("type") == "array":
         return f"list of {type_of(field.get('items', {}))}"
+    if field.get("type") == "object":
+        return "table"
     return str(field.get("type", "any"))
 
 

@@ -146,7 +146,9 @@ for n in range(8):
 def test_a_crowd_of_processes_leaves_whole_items(tmp_path):
     (tmp_path / "f.txt").write_text("x")
     env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    crowd = [subprocess.Popen([sys.executable, "-c", CROWD, str(tmp_path), str(i)], env=env) for i in range(3)]
+    crowd = [
+        subprocess.Popen([sys.executable, "-c", CROWD, str(tmp_path), str(i)], env=env) for i in range(3)
+    ]
     assert [p.wait(120) for p in crowd] == [0, 0, 0]
     store = Catalogue(tmp_path / "store")
     assert len(store.list()) == 4 + 3 * 4 == len(list((tmp_path / "store/items").glob("*.json")))

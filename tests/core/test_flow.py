@@ -32,7 +32,8 @@ def test_names_of_each_kind():
 
 
 @pytest.mark.parametrize(
-    "key", ["cLeaf -> ", " -> cLeaf", "cLeaf -> cWood -> cRoot", "cLeaf -> cRoot : rh : ra", "cLeaf -> cRoot :"]
+    "key",
+    ["cLeaf -> ", " -> cLeaf", "cLeaf -> cWood -> cRoot", "cLeaf -> cRoot : rh : ra", "cLeaf -> cRoot :"],
 )
 def test_an_arrow_that_is_not_one_is_refused(key):
     with pytest.raises(WiringError, match="donor -> receiver"):

@@ -27,7 +27,10 @@ def warm() -> Model:
 
 
 def test_wiring_follows_from_names(warm):
-    assert warm.wiring.pools == ("cSoilYoung", "cSoilOld") or set(warm.wiring.pools) == {"cSoilYoung", "cSoilOld"}
+    assert warm.wiring.pools == ("cSoilYoung", "cSoilOld") or set(warm.wiring.pools) == {
+        "cSoilYoung",
+        "cSoilOld",
+    }
     assert warm.forcing == ("tas",)
     assert warm.wiring.values == ("fEnvSoil",)
     titles = [p.title for p in warm.processes]
@@ -96,7 +99,9 @@ def test_an_arrow_joins_one_substance(key):
         Model.of(process("Alchemy", "tas", key))
 
 
-@pytest.mark.parametrize("key", ["tas -> cWood", "cWood -> fEnvSoil", "cWood -> gpp", "cWood -> cVeg", "tsl -> cWood"])
+@pytest.mark.parametrize(
+    "key", ["tas -> cWood", "cWood -> fEnvSoil", "cWood -> gpp", "cWood -> cVeg", "tsl -> cWood"]
+)
 def test_an_arrow_ends_in_a_pool_a_port_or_outside(key):
     with pytest.raises(WiringError, match="neither a pool"):
         Model.of(process("Wrong", "tas", key))
@@ -193,7 +198,9 @@ def test_places_are_sums_of_their_pools():
 
 def test_offers_what_it_can_count():
     offers = Counting.model.offers
-    assert all(offers(n) for n in ("lai", "cWood", "cVeg", "cLand", "rh", "ra", "nee", "nbp", "nbe", "fVegLitter"))
+    assert all(
+        offers(n) for n in ("lai", "cWood", "cVeg", "cLand", "rh", "ra", "nee", "nbp", "nbe", "fVegLitter")
+    )
     assert not any(offers(n) for n in ("tran", "mrso", "fapar", "cLitter", "mrro"))
     with pytest.raises(UnknownName):
         offers("gppp")

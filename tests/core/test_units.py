@@ -47,6 +47,8 @@ def test_unreadable_unit_is_named(unit):
         parse(unit)
 
 
-@pytest.mark.parametrize("unit", ["degrees_north", "degrees_east", "W m-2", "s-1", "mol m-2 s-1", "m s-1", "%"])
+@pytest.mark.parametrize(
+    "unit", ["degrees_north", "degrees_east", "W m-2", "s-1", "mol m-2 s-1", "m s-1", "%"]
+)
 def test_units_of_the_vocabulary_are_read(unit):
     parse(unit)

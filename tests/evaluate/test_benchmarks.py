@@ -61,6 +61,11 @@ def test_sites_with_their_own_dates_share_a_position_axis():
     )
     cycle = seasonal_cycle(values, xr.ones_like(values, dtype=bool))
     assert np.abs(cycle - values).max() < 0.04
+    padded = values.copy()
+    padded[-100:, 1] = np.nan
+    padded.coords["date"].values[-100:, 1] = np.datetime64("NaT")
+    cycle = seasonal_cycle(padded, xr.ones_like(values, dtype=bool))
+    assert np.abs(cycle - padded).max() < 0.04
 
 
 def weather(time, seed=0):

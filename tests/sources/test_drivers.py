@@ -102,6 +102,8 @@ def test_sites_of_unequal_length_are_padded_or_trimmed(folder):
     assert long["date"].values[0, 1] == np.datetime64("2003-01-01")
     short = Drivers(folder, length="shortest").open()
     assert short.sizes["time"] == 3 and np.isfinite(short["tas"]).all()
+    with pytest.raises(UnknownName, match="Near: shortest"):
+        Drivers(folder, length="short").open()
 
 
 def test_inputs_are_the_table_and_the_sites(folder):

@@ -33,6 +33,7 @@ def daily_table(**changed) -> pd.DataFrame:
         "GPP_NT_VUT_84": [3.5, 1.5, 2.5],
         "RECO_NT_VUT_REF": [1.0, 2.0, 1.0],
         "LE_F_MDS": [247.739, 100.0, -9999],
+        "LE_F_MDS_QC": [1.0, 0.6, 0.0],
     }
     return pd.DataFrame(columns | changed)
 
@@ -97,6 +98,12 @@ def test_daytime_partitioning_and_measured_share(daily):
     strict = Fluxnet(daily.root, measured=0.5).open(["nee", "tas"]).isel(site=0)
     assert np.isfinite(strict["nee"].values[0]) and np.isnan(strict["nee"].values[1])
     assert np.isnan(strict["nee_sd"].values[1])
+
+
+def test_a_measured_share_needs_flags(tmp_path):
+    daily_table().drop(columns="LE_F_MDS_QC").to_csv(tmp_path / DAILY, index=False)
+    with pytest.raises(DataError, match="no quality flag for evspsbl"):
+        Fluxnet(tmp_path, measured=0.5).open()
 
 
 def test_coordinates_come_from_the_case_or_from_a_table(daily):
@@ -196,6 +203,8 @@ def test_a_broken_archive_and_an_empty_folder_are_told(tmp_path):
 def test_unknown_sites_and_absent_roots_are_told(daily, tmp_path):
     with pytest.raises(UnknownName, match="DE-Tst"):
         daily.open(sites=["DE-Tsr"])
+    with pytest.raises(UnknownName, match="night, day"):
+        Fluxnet(daily.root, gpp="noon").open()
     with pytest.raises(DataError, match="nothing at"):
         Fluxnet(tmp_path / "nowhere").open()
 

@@ -45,7 +45,7 @@ def test_tharandt_by_hand(data):
 def test_august_2003_was_the_hottest_in_western_europe(europe):
     west = europe["tas"].sel(site=(europe.lon < 12) & (europe.lat > 43) & (europe.lat < 53))
     august = west.sel(time=west.time.dt.month == 8).median("site")
-    assert int(august.time[int(august.argmax())].dt.year) == 2003
+    assert int(august.time[int(august.argmax("time"))].dt.year) == 2003
 
 
 def test_withheld_months_are_a_half_and_stand_in_the_same_variable(europe):
@@ -104,8 +104,10 @@ def test_region_and_sites_are_checked(tmp_path):
         source.open(sites=["DE-Aab"])
     with pytest.raises(UnknownName):
         FluxVal(tmp_path, region="europe").open(sites=["AU-Bbb"])
-    with pytest.raises(DataError, match="world, europe"):
+    with pytest.raises(UnknownName, match="Near: europe"):
         FluxVal(tmp_path, region="eurpe").open()
+    with pytest.raises(UnknownName, match="Near: gpp"):
+        FluxVal(tmp_path, errors={"gppp": (0.1, 0.0)}).open()
 
 
 def test_a_file_of_another_kind_is_told(tmp_path):

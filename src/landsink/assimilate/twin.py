@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import equinox as eqx
 import jax
 import numpy as np
 import xarray as xr
@@ -20,7 +21,7 @@ def observe_truth(
 
     errors: name -> (relative, absolute in canonical units). Returns name, name_sd and name_true, (time, site).
     """
-    seen = problem.run(truth[..., problem.group], tuple(names))
+    seen = eqx.filter_jit(problem.run)(truth[..., problem.group], tuple(names))
     data = {}
     for name, subkey in zip(names, jax.random.split(key, len(names)), strict=True):
         true = np.asarray(seen.out[name])

@@ -26,8 +26,8 @@ JACOBIAN_BYTES = 6e8
 class Method(Protocol):
     """A way to solve a problem."""
 
-    def solve(self, problem: Problem, key: Array, report: Report) -> Posterior:
-        """The posterior; `report(what, share done)` is called as work goes on."""
+    def solve(self, problem: Problem, key: Array, report: Report, guess: Array | None = None) -> Posterior:
+        """The posterior; `report(what, share done)` is called as work goes on; `guess` (dim, group) is where to begin."""
         ...
 
 
@@ -46,10 +46,10 @@ class Variational:
     starts: int = 4
     start_spread: float = 0.5
 
-    def solve(self, problem: Problem, key: Array, report: Report = quiet) -> Posterior:
-        """Best point of each group, with diagnostics at it."""
+    def solve(self, problem: Problem, key: Array, report: Report = quiet, guess: Array | None = None) -> Posterior:
+        """Best point of each group, with diagnostics at it; the starts gather around a guess."""
         z = self.start_spread * problem.draw(key, self.starts)
-        z = z.at[:, 0].set(0.0)
+        z = z.at[:, 0].set(0.0) if guess is None else 0.3 * z.at[:, 0].set(0.0) + guess[:, None]
         z, cost = descend(problem, z, self.iterations, report=report, what="best fit")
         best = jnp.argmin(cost, 0)
         z = jnp.take_along_axis(z, best[None, None], 1)[:, 0]
@@ -63,10 +63,10 @@ class Laplace:
     members: int = 64
     best: Variational = Variational()
 
-    def solve(self, problem: Problem, key: Array, report: Report = quiet) -> Posterior:
+    def solve(self, problem: Problem, key: Array, report: Report = quiet, guess: Array | None = None) -> Posterior:
         """Draws from the Gauss-Newton covariance at the best point."""
         first, second = jax.random.split(key)
-        found = self.best.solve(problem, first, report)
+        found = self.best.solve(problem, first, report, guess)
         root = jnp.linalg.cholesky(jnp.asarray(found.covariance))
         draws = jnp.einsum("gij,jmg->img", root, problem.draw(second, self.members))
         z = found.best[:, None] + draws
@@ -84,10 +84,10 @@ class RandomisedMaximumLikelihood:
     iterations: int = 8
     best: Variational = Variational()
 
-    def solve(self, problem: Problem, key: Array, report: Report = quiet) -> Posterior:
+    def solve(self, problem: Problem, key: Array, report: Report = quiet, guess: Array | None = None) -> Posterior:
         """The best point, and `members` draws from the posterior."""
         first, second = jax.random.split(key)
-        return self.spread(problem, self.best.solve(problem, first, report), second, report)
+        return self.spread(problem, self.best.solve(problem, first, report, guess), second, report)
 
     def spread(self, problem: Problem, found: Posterior, key: Array, report: Report = quiet) -> Posterior:
         """Draw the ensemble around a best point already found."""
@@ -166,12 +166,17 @@ def _try(
     return jnp.where(better, chosen, z), jnp.where(better, lowest, now), jnp.clip(next_damping, 1e-4, 1e6)
 
 
+@eqx.filter_jit
+def _residuals(problem: Problem, z: Array) -> Array:
+    return problem.residuals(z)
+
+
 def diagnose(problem: Problem, best: Float[Array, "dim group"], ensemble: Array, cost: Array) -> Posterior:
     """Chi-square, degrees of freedom for signal and the Gauss-Newton covariance at the best point."""
     hessian, _, _ = _normal_in_chunks(problem, best[:, None], None, jnp.zeros_like(best)[:, None])
     covariance = jnp.linalg.inv(hessian[0])
     signal = problem.space.size - jnp.trace(covariance, axis1=-2, axis2=-1)
-    residual = problem.residuals(best)
+    residual = _residuals(problem, best)
     observed = problem.gather(jnp.sum(residual != 0.0, 0))
     chi2 = problem.gather(jnp.sum(residual**2, 0)) / jnp.maximum(observed, 1)
     return Posterior(problem.space, best, ensemble, cost, covariance, chi2, signal)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import matplotlib
 import numpy as np
@@ -17,6 +18,7 @@ from landsink.bulletin.style import STYLE, save
 from landsink.core.errors import DataError
 
 COMPANIONS = ("_sd", "_p05", "_p95", "_regional", "_regional_sd", "_flag")
+PLURAL = MappingProxyType({"lat": "latitudes", "lon": "longitudes", "site": "sites"})
 MOST_SITES = 24
 SITES_A_FIGURE = 6
 
@@ -113,7 +115,7 @@ def _facts(product: xr.Dataset) -> Mapping[str, str]:
     extent = {d: int(product.sizes[d]) for d in product.dims if d != "time"}
     return {
         "Period": f"{first} to {last}, {product.sizes['time']} steps",
-        "Extent": ", ".join(f"{n} {dim}" for dim, n in extent.items()),
+        "Extent": ", ".join(f"{n} {PLURAL.get(str(dim), dim)}" for dim, n in extent.items()),
         "Record": str(product.attrs.get("record", "")),
         "Licence": str(product.attrs.get("licence", "")),
         "References": str(product.attrs.get("references", "")),

@@ -21,9 +21,9 @@ def map_figure(product: xr.Dataset, shown: Display, generated: bool) -> Figure:
     ratio = _aspect(product) * np.ptp(borders(product["lat"].values)) / np.ptp(borders(product["lon"].values))
     width = 5.1 if len(panels) == 2 else 6.5
     # Labels beside and the colour bar below take their share; what is left has the shape of the region.
-    height = float(np.clip(0.86 * width * ratio, 1.5, 7.0)) + 1.75
+    height = float(np.clip(0.86 * width * ratio, 1.5, 7.0)) + 1.95
     figure = Figure(figsize=(width * len(panels), height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.13)
     for axes, (values, title, spread) in zip(np.ravel(figure.subplots(1, len(panels))), panels, strict=True):
         _panel(axes, values, title, shown, spread=spread)
     note = "σ: one standard deviation of the ensemble; colours cut at the 2nd and 98th percentile."

@@ -25,6 +25,7 @@ th, td { padding: .2rem .7rem; border-bottom: 1px solid #e4e8ea; text-align: lef
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 .generated { background: #b34700; color: #fff; font-weight: 700; padding: .6rem 1rem; letter-spacing: .03em; }
 """
+SCORES_NOTE = "n counts pairs of values (beside a median: sites). Withheld values were never used to fit."
 SHOWN = ("nse", "r2", "rmse", "bias", "coverage90")
 
 
@@ -90,7 +91,7 @@ def _scores(scores: pd.DataFrame) -> str:
     head = "".join(f"<th>{escape(str(h))}</th>" for h in [*keys, *columns, "n"])
     body = "\n".join(_score_row(key, [row[c] for c in columns], n.get(key)) for key, row in wide.iterrows())
     table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
-    return f'<section id="scores">\n<h2>Scores</h2>\n{table}\n</section>'
+    return f'<section id="scores">\n<h2>Scores</h2>\n<p>{SCORES_NOTE}</p>\n{table}\n</section>'
 
 
 def _score_row(labels: Sequence[object], values: Sequence[float], n: float | None) -> str:

@@ -1,6 +1,7 @@
 """Series over time: a region's with its σ and annual sums, and single sites' with their predictive interval."""
 
 from collections.abc import Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from landsink.bulletin.region import Regional
 from landsink.bulletin.style import BAND, LINE, QUIET, headed
 
 # 1 Pg = 1e12 kg; 1 km3 of water = 1e12 kg.
-LARGE = {"carbon": ("Pg C yr⁻¹", 1e-12), "water": ("km³ yr⁻¹", 1e-12)}
+LARGE = MappingProxyType({"carbon": ("Pg C yr⁻¹", 1e-12), "water": ("km³ yr⁻¹", 1e-12)})
 
 
 def region_figure(series: Regional, shown: Display, generated: bool) -> Figure:
@@ -68,6 +69,9 @@ def _edges(product: xr.Dataset, name: str) -> tuple[str, str]:
 def _band(
     axes: Axes, when: np.ndarray, mean: np.ndarray, low: np.ndarray, high: np.ndarray, label: str
 ) -> None:
+    # Sites with a shorter period than the others are padded with no date.
+    known = ~np.isnat(when)
+    when, mean, low, high = when[known], mean[known], low[known], high[known]
     axes.fill_between(when, low, high, color=BAND, alpha=0.55, linewidth=0, label=label)
     axes.plot(when, mean, color=LINE, linewidth=1.0 if len(when) < 800 else 0.6, label="mean")
 

@@ -154,10 +154,10 @@ def _clock(ds: xr.Dataset, time: np.ndarray, step: str) -> dict[str, np.ndarray]
     start = pd.DatetimeIndex(time)
     length = {"day": pd.Series(1.0, start), "month": pd.Series(start.days_in_month, start),
               "year": pd.Series(np.where(start.is_leap_year, 366.0, 365.0), start)}[step].to_numpy(float)  # fmt: skip
-    middle = start.dayofyear.to_numpy() + 0.5 * (length - 1.0)
+    middle = start.day_of_year.to_numpy() + 0.5 * (length - 1.0)
     if "date" in ds.coords and ds["date"].ndim == 2:  # sites whose years differ share positions, not dates
         dates = ds["date"].transpose("time", ...).to_numpy()
-        middle = np.stack([pd.DatetimeIndex(c).dayofyear.to_numpy() for c in dates.T], 1) + 0.5 * (length[:, None] - 1.0)
+        middle = np.stack([pd.DatetimeIndex(c).day_of_year.to_numpy() for c in dates.T], 1) + 0.5 * (length[:, None] - 1.0)
     return {"dt": length[:, None] * 86400.0, "dayOfYear": middle if middle.ndim == 2 else middle[:, None]}
 
 

@@ -212,7 +212,8 @@ def _order(gives: list[Given], giver: Mapping[str, Process]) -> tuple[Process, .
             if name in giver:
                 waits.add(id(giver[name]))
             elif quantity(name).kind == "rate":
-                waits |= {id(q) for q, keys in gives if any(is_flow(k) and _bears(k, name) for k in keys)} - {id(process)}
+                bearers = {id(q) for q, keys in gives if any(is_flow(k) and _bears(k, name) for k in keys)}
+                waits |= bearers - {id(process)}
         after[id(process)] = waits
     try:
         return tuple(by_id[i] for i in TopologicalSorter(after).static_order())

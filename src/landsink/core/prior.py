@@ -36,6 +36,17 @@ class Prior:
         """A prior around a parameter's own value, between its bounds."""
         return cls(parameter.low, parameter.high, parameter.default, spread, parameter.logarithmic)
 
+    def changed(self, name: str, change: Mapping[str, float]) -> Self:
+        """The same prior with other columns ('centre', 'spread' …), checked; `name` is for the error."""
+        columns = [f.name for f in dataclasses.fields(self)]
+        for column in change:
+            if column not in columns:
+                raise CaseError(f"'{column}' is not a column of a prior ({name}).", remedy=near(column, columns))
+        new = dataclasses.replace(self, **change)
+        if not new.low < new.centre < new.high:
+            raise CaseError(f"{name}: the centre {new.centre:g} is outside its bounds {new.low:g} … {new.high:g}.")
+        return new
+
     def value(self, xi: Float[Array, "..."]) -> Float[Array, "..."]:
         """From the standard normal coordinate to the number."""
         share = jax.nn.sigmoid(self._coordinate(self.centre) + self.spread * xi)
@@ -88,7 +99,7 @@ class ParameterSpace:
             if name not in known:
                 raise CaseError(f"'{name}' is not a parameter of this model.", remedy=near(name, known))
             if name in chosen:
-                chosen[name] = dataclasses.replace(chosen[name], **change)
+                chosen[name] = chosen[name].changed(name, change)
         return cls(tuple(chosen), tuple(chosen.values()))
 
     @property
@@ -96,19 +107,22 @@ class ParameterSpace:
         """Number of free numbers."""
         return len(self.names)
 
-    def values(self, xi: Float[Array, "dim *cell"]) -> dict[str, Float[Array, "*cell"]]:
+    def values(self, xi: Float[Array, " dim *cell"]) -> dict[str, Float[Array, "*cell"]]:
         """All numbers by name, in SI."""
         return {name: prior.value(xi[i]) for i, (name, prior) in enumerate(zip(self.names, self.priors, strict=True))}
 
-    def model(self, model: Model, xi: Float[Array, "dim *cell"]) -> Model:
+    def model(self, model: Model, xi: Float[Array, " dim *cell"]) -> Model:
         """The model with its free parameters at xi."""
         return model.with_parameters({n: v for n, v in self.values(xi).items() if not n.startswith(START)})
 
-    def start(self, state: Named, xi: Float[Array, "dim *cell"]) -> Named:
+    def start(self, state: Named, xi: Float[Array, " dim *cell"]) -> Named:
         """The starting state, its free pools multiplied by their factors."""
         factors = {n.removeprefix(START): v for n, v in self.values(xi).items() if n.startswith(START)}
         return {k: v * factors[k] if k in factors else v for k, v in state.items()}
 
     def xi(self, values: Mapping[str, float]) -> Float[Array, " dim"]:
         """The coordinates of given numbers; names left out stay at their prior's centre."""
+        for name in values:
+            if name not in self.names:
+                raise CaseError(f"'{name}' is not a free parameter.", remedy=near(name, self.names))
         return jnp.array([p.xi(values[n]) if n in values else 0.0 for n, p in zip(self.names, self.priors, strict=True)])

@@ -10,6 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
+from landsink import __version__
+
 
 @dataclasses.dataclass(frozen=True)
 class Input:
@@ -62,7 +64,7 @@ def code_version() -> str:
     body = hashlib.sha256()
     for path in sources:
         body.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return f"landsink {version('landsink')}+{body.hexdigest()[:12]} jax {version('jax')} numpy {version('numpy')}"
+    return f"landsink {__version__}+{body.hexdigest()[:12]} jax {version('jax')} numpy {version('numpy')}"
 
 
 @functools.lru_cache(maxsize=256)

@@ -1,6 +1,6 @@
 """Time: steppers, simulation over many steps and cells, and spin-up to the periodic steady state."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -16,6 +16,7 @@ from .quantity import quantity
 TINY = 1e-30
 
 
+@runtime_checkable
 class Stepper(Protocol):
     """A way to move matter over one step."""
 
@@ -154,11 +155,7 @@ def simulate(
     every: 'window' gives (windows, cell), weighted by dt; 'step' gives (time, cell).
     Each window is recomputed in the backward pass, so that memory grows with windows, not with steps.
     """
-    for name in (*want, *model.forcing):
-        if name in want and not model.offers(name):
-            raise WiringError(f"this model does not compute '{name}'.", remedy=near(name, _offered(model)))
-        if name not in want and name not in forcing:
-            raise WiringError(f"the model reads '{name}', which no process and no forcing gives.")
+    _check(model, state, forcing, want, windows)
     series = {k: v for k, v in forcing.items() if not quantity(k).constant}
     fixed = {k: v for k, v in forcing.items() if quantity(k).constant}
     cells = _cells(state, forcing)
@@ -190,9 +187,25 @@ def simulate(
 
     final, kept = jax.lax.scan(jax.checkpoint(window), state, windows)
     if every == "step":
-        rows = np.flatnonzero(np.asarray(windows.real).ravel()) if not isinstance(windows.real, jax.core.Tracer) else None
+        rows = jnp.flatnonzero(windows.real, size=series["dt"].shape[0])  # padded steps fall out again
         kept = {n: v.reshape(-1, *cells)[rows] for n, v in kept.items()}
     return kept, final
+
+
+def _check(model: Model, state: Named, forcing: Named, want: tuple[str, ...], windows: Windows) -> None:
+    """Say at once what is missing, before time begins."""
+    for name in want:
+        if not model.offers(name):
+            raise WiringError(f"this model does not compute '{name}'.", remedy=near(name, _offered(model)))
+    for name in (*model.forcing, "dt"):
+        if name not in forcing:
+            raise WiringError(f"the model reads '{name}', which no process and no forcing gives.")
+    for name in model.state:
+        if name not in state:
+            raise WiringError(f"the state lacks '{name}'.", "Expected a start for every pool and memory.")
+    steps = jnp.shape(forcing["dt"])[0]
+    if not isinstance(windows.index, jax.core.Tracer) and windows.index.size and int(windows.index.max()) >= steps:
+        raise WiringError(f"the windows reach step {int(windows.index.max())}.", f"The forcing has {steps} steps.")
 
 
 def _cells(state: Named, forcing: Named) -> tuple[int, ...]:
@@ -206,13 +219,14 @@ def _offered(model: Model) -> list[str]:
 
 
 def spinup(
-    model: Model, stepper: Stepper, state: Named, forcing: Named, windows: Windows, rounds: int = 4, seed: float = 1e-4, warm: int = 2
+    model: Model, stepper: Stepper, state: Named, forcing: Named, windows: Windows, rounds: int = 4, seed: float = 1e-4, warm: int = 2,
+    differentiable: bool = True,
 ) -> tuple[Named, Float[Array, " cell"]]:
     """The state that a cycle of forcing brings back to itself, by Newton, per cell.
 
     rounds: Newton rounds (one is exact where the cycle map is affine). seed: floor of a carbon pool,
     kg m-2, from which vegetation can start. warm: plain cycles first. Returns the state and, per cell,
-    the largest relative change over one more cycle. Differentiable: the result carries the derivative
+    the largest relative change over one more cycle. differentiable: the result carries the derivative
     of the fixed point, by the implicit function theorem, without differentiating the search.
     """
     names = tuple(model.state)
@@ -227,22 +241,27 @@ def spinup(
     frozen = jax.lax.stop_gradient(model)
     x = jnp.stack([jnp.broadcast_to(jnp.asarray(state[n], float), cells) for n in names])
     x = jax.lax.stop_gradient(jnp.maximum(x, floor))
-    x = jax.lax.fori_loop(0, warm, lambda _, x: jnp.maximum(cycle(frozen, x), floor), x)
+    last = warm + rounds
 
-    def improve(_, x: Array) -> Array:
+    def improve(i: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        # one body for warming up, searching and the last look, since compiling it is what costs
+        x, _, _ = carry
         end, inverse = _newton(lambda x: cycle(frozen, x), x)
         step = jnp.einsum("...ij,j...->i...", inverse, end - x)
         bound = jnp.maximum(x, 10 * floor + TINY)
         moved = x + jnp.where(jnp.isfinite(step), step, 0.0)
-        return jnp.maximum(jnp.clip(moved, 0.1 * bound, 10.0 * bound + 1.0), floor)
+        moved = jnp.maximum(jnp.clip(moved, 0.1 * bound, 10.0 * bound + 1.0), floor)
+        new = jnp.where(i < warm, jnp.maximum(end, floor), jnp.where(i < last, moved, x))
+        return new, inverse, jnp.max(jnp.abs(end - x) / (jnp.abs(x) + 1e-3), 0)
 
-    x = jax.lax.stop_gradient(jax.lax.fori_loop(0, rounds, improve, x))
-    end, inverse = _newton(lambda x: cycle(frozen, x), x)
-    change = jnp.max(jnp.abs(end - x) / (jnp.abs(x) + 1e-3), 0)
-    inverse = jax.lax.stop_gradient(jnp.where(jnp.isfinite(inverse), inverse, 0.0))
-    live = cycle(model, x)
-    x = x + jnp.einsum("...ij,j...->i...", inverse, live - jax.lax.stop_gradient(live))
-    return dict(zip(names, x, strict=True)), jax.lax.stop_gradient(change)
+    nothing = jnp.zeros((*cells, len(names), len(names)))
+    x, inverse, change = jax.lax.fori_loop(0, last + 1, improve, (x, nothing, jnp.zeros(cells)))
+    x, inverse, change = jax.lax.stop_gradient((x, inverse, change))
+    if differentiable:
+        inverse = jnp.where(jnp.isfinite(inverse), inverse, 0.0)
+        live = cycle(model, x)
+        x = x + jnp.einsum("...ij,j...->i...", inverse, live - jax.lax.stop_gradient(live))
+    return dict(zip(names, x, strict=True)), change
 
 
 def _newton(cycle, x: Array) -> tuple[Array, Array]:

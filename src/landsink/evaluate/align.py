@@ -57,6 +57,20 @@ def calendar(values: xr.Dataset | xr.DataArray) -> np.ndarray:
     return np.broadcast_to(values["time"].values[:, None], (values.sizes["time"], values.sizes[dim]))
 
 
+def months(values: xr.Dataset | xr.DataArray) -> np.ndarray:
+    """Calendar month of each value, 0 to 11, shape (time, place); padding without a date counts as January."""
+    dates = calendar(values)
+    return np.where(np.isnat(dates), 0, dates.astype("datetime64[M]").astype(int) % 12)
+
+
+def days_of_year(values: xr.Dataset | xr.DataArray) -> np.ndarray:
+    """Day of the year of each value, 0 to 365, shape (time, place); padding without a date counts as the first."""
+    dates = calendar(values)
+    days = dates.astype("datetime64[D]")
+    since = (days - days.astype("datetime64[Y]").astype("datetime64[D]")).astype(int)
+    return np.where(np.isnat(dates), 0, since)
+
+
 def step_days(values: xr.Dataset | xr.DataArray) -> float:
     """Median length of a step in days; NaN for a single time."""
     steps = np.diff(values["time"].values) / np.timedelta64(1, "D")

@@ -11,7 +11,7 @@ import xarray as xr
 from sklearn.cluster import KMeans
 
 from landsink.core.errors import DataError, near
-from landsink.evaluate.align import calendar, outer_dim, step_days
+from landsink.evaluate.align import days_of_year, months, outer_dim, step_days
 
 WINDOW_DAYS = 15
 DAYS = 366
@@ -46,8 +46,7 @@ def seasonal_cycle(observed: xr.DataArray, train_mask: xr.DataArray) -> xr.DataA
     """
     values, train = _matrix(observed), _matrix(train_mask).astype(bool)
     daily = not step_days(observed) > 2
-    dates = calendar(observed)
-    bins = _day_of_year(dates) if daily else dates.astype("datetime64[M]").astype(int) % 12
+    bins = days_of_year(observed) if daily else months(observed)
     size, window = (DAYS, WINDOW_DAYS) if daily else (12, 0)
     out = np.full(values.shape, np.nan)
     for i in range(values.shape[1]):
@@ -126,11 +125,6 @@ def _cycle(values: np.ndarray, bins: np.ndarray, size: int, window: int) -> np.n
 def _windowed(x: np.ndarray, half: int) -> np.ndarray:
     ring = np.concatenate([x[len(x) - half :], x, x[:half]]).astype(float)
     return np.convolve(ring, np.ones(2 * half + 1), mode="valid")
-
-
-def _day_of_year(dates: np.ndarray) -> np.ndarray:
-    days = dates.astype("datetime64[D]")
-    return (days - days.astype("datetime64[Y]").astype("datetime64[D]")).astype(int)
 
 
 def _predictors(forcing: xr.Dataset, observed: xr.DataArray, variables: Sequence[str]) -> np.ndarray:

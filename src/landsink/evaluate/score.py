@@ -3,6 +3,8 @@
 Missing values are dropped in pairs. Where a score cannot be given it is NaN, and `why_not` says why in words.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 
@@ -73,7 +75,9 @@ def why_not(obs: Values, pred: Values, least: int = LEAST) -> str:
     return "the prediction does not vary" if _constant(p) else ""
 
 
-def _scored(obs: Values, pred: Values, least: int, formula) -> float:
+def _scored(
+    obs: Values, pred: Values, least: int, formula: Callable[[np.ndarray, np.ndarray], float]
+) -> float:
     o, p = _pairs(obs, pred)
     return float(formula(o, p)) if o.size >= least else float("nan")
 

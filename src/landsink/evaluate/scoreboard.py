@@ -13,6 +13,7 @@ from landsink.evaluate.goals import GoalResult, baseline_names
 MODEL = ""
 SHOWN = ("nse", "r2", "rmse", "bias", "seasonal_correlation", "coverage90")
 LOWER = ("rmse", "seasonal_rmse")
+NOTE = "n counts pairs of values (beside a median: sites); bold is the best of the row."
 SUMMARIES = ("median", "pooled")
 KEYS = ["variable", "period", "site", "score", "unit"]
 
@@ -25,7 +26,9 @@ def terminal(
     `sites` defaults to the one site, or to median and pooled where there are several.
     """
     rows, columns = _wide(table, sites)
-    board = Table(title="Scores", title_justify="left", header_style="bold", pad_edge=False)
+    board = Table(
+        title="Scores", title_justify="left", caption=NOTE, caption_justify="left", header_style="bold"
+    )
     for head in ("variable", "period", "site", "score"):
         board.add_column(head, no_wrap=True)
     for name in columns:
@@ -49,7 +52,7 @@ def page(table: pd.DataFrame, goals: Sequence[GoalResult] = (), *, sites: Sequen
     parts += [f"<th>{escape(h)}</th>" for h in heads]
     parts += ["</tr></thead>", "<tbody>"]
     parts += [_html_row(row) for row in rows]
-    parts += ["</tbody></table>"]
+    parts += ["</tbody></table>", f"<p>{NOTE}</p>"]
     if goals:
         parts += ["<ul class='goals'>", *[_html_verdict(g) for g in goals], "</ul>"]
     return "\n".join([*parts, "</section>"])

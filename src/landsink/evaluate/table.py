@@ -10,7 +10,7 @@ import xarray as xr
 
 from landsink.core.errors import DataError
 from landsink.core.units import convert
-from landsink.evaluate.align import align, calendar, outer_dim
+from landsink.evaluate.align import align, months, outer_dim
 from landsink.evaluate.score import (
     LEAST,
     bias,
@@ -43,6 +43,16 @@ class Slab(NamedTuple):
     obs: np.ndarray
     bins: np.ndarray
     predicted: Mapping[str, np.ndarray]
+    low: np.ndarray | None
+    high: np.ndarray | None
+
+
+class View(NamedTuple):
+    """What one row's scores see: a part of a slab, all of shape (time, place)."""
+
+    obs: np.ndarray
+    pred: np.ndarray
+    bins: np.ndarray
     low: np.ndarray | None
     high: np.ndarray | None
 
@@ -90,7 +100,14 @@ def _labels(ds: xr.Dataset) -> list[str]:
     return [str(x) for x in ds[dim].values]
 
 
-def _slab(name, predicted, observed, baselines, unit, common) -> Slab:
+def _slab(
+    name: str,
+    predicted: xr.Dataset,
+    observed: xr.Dataset,
+    baselines: Mapping[str, xr.Dataset],
+    unit: str | None,
+    common: bool,
+) -> Slab:
     obs = observed[name]
     own = obs.attrs.get("units", "")
     unit = unit or own or predicted[name].attrs.get("units", "")
@@ -103,8 +120,7 @@ def _slab(name, predicted, observed, baselines, unit, common) -> Slab:
         _values(predicted[name + end], unit, own, obs) if name + end in predicted else None
         for end in ("_p05", "_p95")
     ]
-    months = calendar(obs).astype("datetime64[M]").astype(int) % 12
-    return Slab(name, unit, truth, months, values, *edges)
+    return Slab(name, unit, truth, months(obs), values, *edges)
 
 
 def _like(baseline: xr.Dataset, observed: xr.Dataset) -> xr.Dataset:
@@ -130,54 +146,69 @@ def _periods(observed: xr.Dataset, name: str) -> Iterator[tuple[str, np.ndarray]
 
 
 def _period_rows(slab: Slab, period: str, mask: np.ndarray, sites: list[str], least: int) -> Iterator[tuple]:
-    obs = np.where(mask, slab.obs, np.nan)
-    places = np.arange(len(sites))
-    for baseline, predicted in slab.predicted.items():
+    # Pooled cycles keep the sites apart: 12 months of every site, not one month of a mean place.
+    pooled = slab.bins + 12 * np.arange(len(sites))
+    for baseline in slab.predicted:
         single: dict[str, list[float]] = {}
         for i, site in enumerate(sites):
-            for row in _rows(slab, baseline, predicted, obs, slice(i, i + 1), slab.bins, site, period, least):
-                single.setdefault(row[3], []).append(row[4])
+            view = _view(slab, baseline, mask, slice(i, i + 1), slab.bins)
+            for row in _rows(slab, view, (site, period, baseline), least):
+                single.setdefault(str(row[3]), []).append(float(row[4]))
                 yield row
-        # Pooled cycles keep the sites apart: 12 months of every site, not one month of a mean place.
-        bins = slab.bins + 12 * places
-        yield from _rows(slab, baseline, predicted, obs, slice(None), bins, "pooled", period, least)
+        view = _view(slab, baseline, mask, slice(None), pooled)
+        yield from _rows(slab, view, ("pooled", period, baseline), least)
         yield from _medians(slab, baseline, single, period)
 
 
-def _rows(slab, baseline, predicted, obs, where, bins, site, period, least) -> Iterator[tuple]:
-    o, p = obs[:, where], predicted[:, where]
-    n = int((np.isfinite(o) & np.isfinite(p)).sum())
-    if n == 0 and not np.isfinite(o).any():
+def _view(slab: Slab, baseline: str, mask: np.ndarray, where: slice, bins: np.ndarray) -> View:
+    # The interval belongs to the model; no baseline has one.
+    low, high = (slab.low, slab.high) if baseline == "" else (None, None)
+    return View(
+        np.where(mask, slab.obs, np.nan)[:, where],
+        slab.predicted[baseline][:, where],
+        bins[:, where],
+        None if low is None else low[:, where],
+        None if high is None else high[:, where],
+    )
+
+
+def _rows(slab: Slab, view: View, labels: tuple[str, str, str], least: int) -> Iterator[tuple]:
+    site, period, baseline = labels
+    if not np.isfinite(view.obs).any():
         return
-    reason = why_not(o, p, least)
-    for name, value in _scores(slab, baseline, o, p, where, bins, least):
-        unit = slab.unit if name in DIMENSIONAL else "1"
-        yield (
-            slab.variable,
-            site,
-            period,
-            name,
-            value,
-            unit,
-            baseline,
-            n,
-            (reason or "undefined") if np.isnan(value) else "",
-        )
+    n = int((np.isfinite(view.obs) & np.isfinite(view.pred)).sum())
+    reason = why_not(view.obs, view.pred, least) or "undefined"
+    for name, value in _scores(view, least):
+        says = reason if np.isnan(value) else ""
+        yield slab.variable, site, period, name, value, _unit(slab, name), baseline, n, says
 
 
-def _scores(slab, baseline, o, p, where, bins, least) -> Iterator[tuple[str, float]]:
+def _scores(view: View, least: int) -> Iterator[tuple[str, float]]:
     for name, score in PAIRWISE.items():
-        yield name, score(o, p, least)
+        yield name, score(view.obs, view.pred, least)
     for name, score in SEASONAL.items():
-        yield name, score(o, p, bins[:, where], least)
-    if baseline == "" and slab.low is not None and slab.high is not None:
-        yield "coverage90", coverage90(o, slab.low[:, where], slab.high[:, where], least)
+        yield name, score(view.obs, view.pred, view.bins, least)
+    if view.low is not None and view.high is not None:
+        yield "coverage90", coverage90(view.obs, view.low, view.high, least)
 
 
 def _medians(slab: Slab, baseline: str, single: Mapping[str, list[float]], period: str) -> Iterator[tuple]:
     for name, values in single.items():
         known = np.asarray(values)[np.isfinite(values)]
         middle = float(np.median(known)) if known.size else float("nan")
-        unit = slab.unit if name in DIMENSIONAL else "1"
-        reason = "" if known.size else "no site could be scored"
-        yield (slab.variable, "median", period, name, middle, unit, baseline, int(known.size), reason)
+        says = "" if known.size else "no site could be scored"
+        yield (
+            slab.variable,
+            "median",
+            period,
+            name,
+            middle,
+            _unit(slab, name),
+            baseline,
+            int(known.size),
+            says,
+        )
+
+
+def _unit(slab: Slab, score: str) -> str:
+    return slab.unit if score in DIMENSIONAL else "1"

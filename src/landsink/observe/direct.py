@@ -1,6 +1,7 @@
 """Observations of a quantity that the model computes by the same name, each with its error model."""
 
 import dataclasses
+import warnings
 from typing import ClassVar, Self
 
 import equinox as eqx
@@ -24,6 +25,7 @@ class Observation(eqx.Module):
     name: str = eqx.field(static=True)
     value: Array
     sd: Array
+    measured: Array
     factor: Array
     dilution: Array
     # error model, in canonical units: sd² = measured² + floor² + (relative |typical value|)²
@@ -37,14 +39,13 @@ class Observation(eqx.Module):
 
         smooth: steps over which |value| is averaged for the relative error, so that chance does not set the weights.
         """
-        measured = np.nan_to_num(np.zeros_like(value) if measured_sd is None else measured_sd)
+        measured = np.zeros_like(value) if measured_sd is None else _filled(measured_sd)
         typical = _running_mean(np.abs(value), smooth)
         sd = np.sqrt(measured**2 + cls.floor**2 + (cls.relative * typical) ** 2)
-        sd = np.where(np.isfinite(sd) & (sd > 0), sd, np.nan)
-        usable = np.isfinite(value) & np.isfinite(sd)
-        cells = value.shape[-1]
-        return cls(name, jnp.asarray(np.where(usable, value, np.nan)), jnp.asarray(np.where(np.isfinite(sd), sd, 1.0)),
-                   jnp.ones(cells), jnp.ones(cells))  # fmt: skip
+        usable = np.isfinite(value) & np.isfinite(sd) & (sd > 0)
+        one = jnp.ones(value.shape[-1])
+        values, spread = np.where(usable, value, np.nan), np.where(usable, sd, 1.0)
+        return cls(name, jnp.asarray(values), jnp.asarray(spread), jnp.asarray(measured), one, one)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -76,6 +77,11 @@ class Observation(eqx.Module):
         draws = jax.random.normal(key, (self.value.shape[0], *shape))
         return jnp.where(_lanes(self.seen, draws.ndim), draws, 0.0)
 
+    def spread(self, predicted: Float[Array, "step cell"]) -> Float[Array, "step cell"]:
+        """Standard deviation to expect of a value about the model: for intervals, from the prediction alone."""
+        variance = self.measured**2 + self.floor**2 + (self.relative * predicted) ** 2
+        return jnp.sqrt(variance) * self.factor
+
     def tuned(self, predicted: Float[Array, "step cell"], pooled: bool = False) -> Self:
         """Estimate what the error model misses from training residuals: their size, and how they hang together.
 
@@ -92,6 +98,11 @@ class Observation(eqx.Module):
         factor = jnp.broadcast_to(jnp.sqrt(jnp.maximum(size, 1.0)), (cells,))
         dilution = jnp.broadcast_to(jnp.sqrt((1.0 + lag) / (1.0 - lag)), (cells,))
         return dataclasses.replace(self, factor=factor, dilution=dilution)
+
+    def until(self, last: int) -> Self:
+        """The leading steps alone."""
+        cut = {n: getattr(self, n)[:last] for n in ("value", "sd", "measured")}
+        return dataclasses.replace(self, **cut)
 
     def only(self, keep: Array) -> Self:
         """Without the values where `keep` (step, cell) is False."""
@@ -141,6 +152,14 @@ class SoilCarbon(Observation):
 def _lanes(array: Array, ndim: int) -> Array:
     """(step, cell) seen as (step, 1…, cell)."""
     return array.reshape(array.shape[0], *(1,) * (ndim - array.ndim), *array.shape[1:])
+
+
+def _filled(sd: np.ndarray) -> np.ndarray:
+    """Gaps take the median error of their cell, 0 where a cell has none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a cell without any error is an empty slice
+        usual = np.nan_to_num(np.nanmedian(sd, axis=0))
+    return np.where(np.isfinite(sd), sd, usual)
 
 
 def _running_mean(values: np.ndarray, width: int) -> np.ndarray:

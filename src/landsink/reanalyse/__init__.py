@@ -1,5 +1,7 @@
 """Re-analysis: a model with its posterior, run over a domain in tiles, written as a product that remembers its making."""
 
+from .carry import by_climate as by_climate
+from .carry import by_type as by_type
 from .domain import Grid as Grid
 from .domain import cell_area as cell_area
 from .runner import Plan as Plan

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import dask
 import equinox as eqx
@@ -9,8 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from landsink.assimilate import Given, Steady
-from landsink.assimilate.problem import Origin
 from landsink.core.door import NOT_FINITE, NOT_STEADY, OK, Entry, month_labels
 from landsink.core.model import Model, Named
 from landsink.core.prior import ParameterSpace
@@ -22,14 +21,22 @@ Report = Callable[[str, float], None]
 STEADY = 0.05  # relative change over one more cycle above which a cell is flagged
 
 
+class Noise(Protocol):
+    """What an instrument adds to a prediction."""
+
+    def spread(self, predicted: np.ndarray) -> Any:
+        """Standard deviation of a value about `predicted`, (step, cell)."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """Everything that a tile needs.
 
     members (dim, member, cell): the ensemble in the space's coordinates. start: name -> (cell,) or (member, cell);
     cycle_steps: leading steps of forcing that are repeated to the steady state, 0 to start as given.
-    every: 'window' for monthly means, 'step' for every step. noise: name -> (step, cell), the standard deviation of
-    an observation about a right model, for predictive quantiles. area: (cell,) m2 for regional totals by member.
+    every: 'window' for monthly means, 'step' for every step. noise: the instruments whose values the quantiles of
+    the same name are to hold. area: (cell,) m2 for regional totals by member.
     """
 
     model: Model
@@ -41,7 +48,7 @@ class Plan:
     start: Mapping[str, np.ndarray]
     cycle_steps: int = 0
     every: str = "window"
-    noise: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    noise: Mapping[str, Noise] = dataclasses.field(default_factory=dict)
     area: np.ndarray | None = None
     seed: int = 0
 
@@ -49,7 +56,6 @@ class Plan:
         """The plan of one tile."""
         cut = {"members": self.members[..., tile], "entry": self.entry.cut(tile),
                "start": {k: v[..., tile] for k, v in self.start.items()},
-               "noise": {k: v[..., tile] for k, v in self.noise.items()},
                "area": None if self.area is None else self.area[tile], "seed": self.seed + tile.start}  # fmt: skip
         return dataclasses.replace(self, **cut)
 
@@ -117,7 +123,7 @@ def _ensemble(model: Model, stepper: Stepper, space: ParameterSpace, xi: Array, 
     change = jnp.zeros(xi.shape[1:])
     if cycle is not None:
         steps = next(v.shape[0] for k, v in cycle.items() if k == "dt")
-        start, change = spinup(tuned, stepper, start, cycle, Windows.blocks(steps, max(1, int(np.sqrt(steps)))))
+        start, change = spinup(tuned, stepper, start, cycle, Windows.blocks(steps, max(1, int(np.sqrt(steps)))), differentiable=False)
     out, end = simulate(tuned, stepper, space.start(start, xi), forcing, want, windows, every)
     return out, end, change
 
@@ -129,7 +135,7 @@ def _statistics(plan: Plan, out: Mapping[str, np.ndarray]) -> dict[str, np.ndarr
         result[name] = members.mean(1)
         result[f"{name}_sd"] = members.std(1, ddof=1) if members.shape[1] > 1 else np.zeros_like(members[:, 0])
         if name in plan.noise:
-            seen = members + plan.noise[name][:, None] * draw.standard_normal(members.shape)
+            seen = members + np.asarray(plan.noise[name].spread(result[name]))[:, None] * draw.standard_normal(members.shape)
             for level in (5, 95):
                 result[f"{name}_p{level:02d}"] = np.quantile(seen, level / 100.0, axis=1, method="weibull")
     return result
@@ -140,13 +146,6 @@ def _totals(plan: Plan, out: Mapping[str, Array], failed: np.ndarray) -> dict[st
     if plan.area is None:
         return {}
     weight = np.where(failed | (plan.entry.flag != OK), 0.0, plan.area)
-    return {f"total/{k}": np.nan_to_num(np.asarray(v)) @ weight for k, v in out.items()}
+    totals = {f"total/{k}": np.nan_to_num(np.asarray(v)) @ weight for k, v in out.items()}
+    return totals | {"weight": weight.sum()}
 
-
-def origin(plan: Plan) -> Origin:
-    """The start of a plan as a problem wants it: given, or steady under the parameters at hand."""
-    start = {k: jnp.asarray(v) for k, v in plan.start.items()}
-    if not plan.cycle_steps:
-        return Given(start)
-    cycle = {k: jnp.asarray(v if v.ndim == 1 else v[: plan.cycle_steps]) for k, v in plan.entry.arrays.items()}
-    return Steady(start, cycle, Windows.blocks(plan.cycle_steps, max(1, int(np.sqrt(plan.cycle_steps)))))

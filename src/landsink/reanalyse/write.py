@@ -20,17 +20,19 @@ MONTHS_A_CHUNK = 12  # old chunks stay untouched when whole years are appended
 def assemble(tiles: Sequence[slice], store: TileStore, span: str, time: np.ndarray, cells: xr.Dataset, attrs: Mapping[str, str]) -> xr.Dataset:
     """All tiles of a span as one Dataset, (time, lat, lon) on a regular grid, else (time, site)."""
     loaded = [store.load(t, span) for t in tiles]
-    names = [k for k in loaded[0] if "/" not in k and k != "flag"]
+    names = [k for k in loaded[0] if "/" not in k and k not in ("flag", "weight")]
     arrays = {n: np.concatenate([part[n] for part in loaded], -1) for n in names}
     flag = np.concatenate([part["flag"] for part in loaded])
     grid = Grid.of(cells)
     ds = _gridded(arrays, flag, time, grid) if grid else _listed(arrays, flag, time, cells)
+    weight = sum(float(part["weight"]) for part in loaded) if grid else 0.0
     for key in [k for k in loaded[0] if k.startswith("total/")]:
-        name = key.removeprefix("total/")
-        row = quantity(name)
-        total = np.sum([part[key] for part in loaded], 0)
-        ds[f"{name}_total"] = (("time", "member"), total, {"long_name": f"{row.long}, area integral by ensemble member",
-                               "units": row.unit.replace("kg m-2", "kg") if "m-2" in row.unit else "m2"})  # fmt: skip
+        name, row = key.removeprefix("total/"), quantity(key.removeprefix("total/"))
+        members = np.sum([part[key] for part in loaded], 0) / weight
+        attrs = {"units": row.unit, "long_name": f"{row.long}, mean over the area of the domain"}
+        ds[f"{name}_regional"] = ("time", members.mean(1), attrs)
+        ds[f"{name}_regional_sd"] = ("time", members.std(1, ddof=1), {**attrs, "comment": "standard deviation of the ensemble's means"})
+        ds[f"{name}_regional_members"] = (("time", "member"), members, attrs)
     return ds.assign_attrs({"Conventions": "CF-1.11", **attrs})
 
 

@@ -21,7 +21,7 @@ from landsink.sources.column import (
     Column,
     label,
 )
-from landsink.sources.selection import asked, pick, places, present
+from landsink.sources.selection import asked, option, pick, places, present
 
 COLUMNS = (
     Column("T2M_MIN", "tasmin", offset=FREEZING),
@@ -74,6 +74,7 @@ class Drivers:
     def open(self, names: Sequence[str] | None = None, sites: Sequence[str] | None = None) -> xr.Dataset:
         """Variables (time, site) in canonical units; `LandsinkError` for unknown names, sites or a shifted calendar."""
         asked(names, self.gives, "Drivers")
+        option(self.length, ("longest", "shortest"), "Drivers.length")
         table = self._table()
         chosen = places(sites, self._sites(table), "Drivers")
         records = [self._read(site, table.loc[site]) for site in chosen]

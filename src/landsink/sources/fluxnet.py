@@ -12,7 +12,7 @@ import xarray as xr
 from landsink.core.errors import DataError
 from landsink.sources import fluxnet_csv, fluxnet_parquet
 from landsink.sources.column import label
-from landsink.sources.selection import asked, pick, places, present
+from landsink.sources.selection import asked, option, pick, places, present
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Fluxnet:
         for, with repeated time stamps or with text among the numbers.
         """
         asked(names, self.gives, "Fluxnet")
+        option(self.gpp, ("night", "day"), "Fluxnet.gpp")
         tables = self._parquet(sites) if self._is_parquet() else self._csv(sites)
         ds = xr.concat(
             [_site(name, table) for name, table in tables.items()], "site", join="outer", coords="minimal"

@@ -9,7 +9,6 @@ from typing import ClassVar, Literal
 import numpy as np
 import xarray as xr
 
-from landsink.core.errors import DataError
 from landsink.sources.column import (
     FREEZING,
     GRAM_PER_DAY,
@@ -22,7 +21,7 @@ from landsink.sources.column import (
     error,
     label,
 )
-from landsink.sources.selection import absent, asked, pick, places, present
+from landsink.sources.selection import absent, asked, option, pick, places, present
 
 WEATHER = (
     Column("T2M_MIN", "tasmin", offset=FREEZING),
@@ -92,6 +91,9 @@ class FluxVal:
     def open(self, names: Sequence[str] | None = None, sites: Sequence[str] | None = None) -> xr.Dataset:
         """Variables (time, site) in canonical units, months stamped at day one, with coords lat, lon, igbp (site)."""
         asked(names, self.gives, "FluxVal")
+        option(self.region, tuple(REGIONS), "FluxVal.region")
+        for name in self.errors:
+            option(name, [c.ours for c in CALIBRATION], "a key of FluxVal.errors")
         with xr.open_dataset(self.inputs()[0]) as raw:
             raw = raw.load().transpose("time", "site", missing_dims="ignore")
         absent([c.theirs for c in (*WEATHER, *CALIBRATION, *VALIDATION)], list(raw.variables), "FluxVal")
@@ -110,8 +112,6 @@ class FluxVal:
 
     def _within(self, raw: xr.Dataset, sites: Sequence[str] | None) -> xr.Dataset:
         """The sites of the region, or those asked for."""
-        if self.region not in REGIONS:
-            raise DataError(f"FluxVal: no region '{self.region}'.", f"Regions are {', '.join(REGIONS)}.")
         south, north, west, east = REGIONS[self.region]
         inside = (raw.lat >= south) & (raw.lat <= north) & (raw.lon >= west) & (raw.lon <= east)
         enough = np.isfinite(raw["GPP"]).sum("time") >= self.least_months

@@ -62,6 +62,12 @@ def cells(wanted: Sequence[str] | None, known: int, source: str) -> list[int]:
     return [int(cell) for cell in wanted]
 
 
+def option(value: str, allowed: Collection[str], setting: str) -> None:
+    """Raise `UnknownName` unless a source's setting has one of the values that it may have."""
+    if value not in allowed:
+        raise unknown(value, allowed, f"what {setting} may be ({', '.join(allowed)})")
+
+
 def present(path: Path, source: str) -> Path:
     """The path, if something is there; otherwise `DataError` with what lies beside it."""
     if path.exists():

@@ -14,7 +14,7 @@ from landsink.core.errors import DataError
 from landsink.sources import weather
 from landsink.sources.coastline import is_land
 from landsink.sources.column import GRAM_PER_DAY, MILLIMETRE_PER_DAY, label
-from landsink.sources.selection import asked, cells, pick
+from landsink.sources.selection import asked, cells, option, pick
 
 SOUTH, NORTH, WEST, EAST = 34.0, 72.0, -12.0, 42.0
 COVERS = ("ENF", "DBF", "MF", "GRA", "CRO", "SHR")
@@ -155,8 +155,7 @@ class VirtualEurope:
                 f"VirtualEurope: years {self.first_year} … {self.last_year}.",
                 f"In order, within {first} … {last}, where carbon dioxide is known.",
             )
-        if self.step not in ("day", "month"):
-            raise DataError(f"VirtualEurope: step = '{self.step}'.", "'day' or 'month'.")
+        option(self.step, ("day", "month"), "VirtualEurope.step")
         if not 0.25 <= self.resolution_degrees <= 5.0:
             raise DataError(f"VirtualEurope: {self.resolution_degrees} degrees.", "Between 0.25 and 5.")
 

@@ -20,7 +20,7 @@ class Fire(Process):
 
     burnt_leaf: Scalar = param(0.9, bounds=(0.01, 0.99), doc="share of leaves in the burnt area that burns")
     burnt_wood: Scalar = param(0.15, bounds=(0.01, 0.99), doc="share of wood, roots and reserve that burns")
-    survival: Scalar = param(0.5, bounds=(0.01, 0.99), doc="share of what did not burn that lives on, resilience")
+    survival: Scalar = param(0.5, bounds=(0.01, 0.99), doc="share of the unburnt that lives on, resilience")
 
     def __call__(self, burntFraction: Scalar, cLabile: Scalar, cLeaf: Scalar, cRoot: Scalar,
                  cWood: Scalar) -> dict[str, Scalar]:  # fmt: skip
@@ -48,7 +48,7 @@ class LitterFire(Process):
 
     cite: ClassVar[str] = Fire.cite
 
-    burnt_litter: Scalar = param(0.525, bounds=(0.01, 0.99), doc="share of fine litter in the burnt area that burns")
+    burnt_litter: Scalar = param(0.525, bounds=(0.01, 0.99), doc="share of fine litter that burns")
     burnt_cwd: Scalar = param(0.15, bounds=(0.01, 0.99), doc="share of coarse dead wood that burns")
 
     def __call__(self, burntFraction: Scalar, cLitter: Scalar, cCwd: Scalar) -> dict[str, Scalar]:

@@ -131,21 +131,39 @@ class PModel(Process):
     """
 
     cite: ClassVar[str] = (
-        "Stocker et al. 2020, Geoscientific Model Development 13, 1545-1581; Wang et al. 2017, Nature Plants 3, 734-741;"
+        "Stocker et al. 2020, Geoscientific Model Development 13, 1545-1581;"
+        " Wang et al. 2017, Nature Plants 3, 734-741;"
         " Mengoli et al. 2022, Journal of Advances in Modeling Earth Systems 14, e2021MS002767"
     )
 
-    yield_scale: Scalar = param(0.8, bounds=(0.3, 1.6), doc="factor on the quantum yield phi0(T)")
-    electron_scale: Scalar = param(1.0, bounds=(0.2, 5.0), doc="factor on Jmax: smaller saturates at less light")
-    rubisco_scale: Scalar = param(1.3, bounds=(0.4, 5.0), doc="factor on Vcmax against its coordination with light")
-    cost_ratio: Scalar = param(146.0, bounds=(30.0, 700.0), doc="ratio of the costs of carboxylation and transpiration, beta")
-    conductance_scale: Scalar = param(1.0, bounds=(0.3, 3.0), doc="factor on the canopy conductance")
-    acclimation_time: Scalar = param(15.0, "d", bounds=(3.0, 60.0), doc="time over which leaves acclimate")
-    day_warmth: Scalar = param(0.5, bounds=(0.0, 1.0), doc="daytime temperature between mean (0) and maximum (1)")
-    frost_temperature: Scalar = param(270.0, "K", bounds=(258.0, 283.0), doc="minimum temperature that halves photosynthesis")
-    frost_width: Scalar = param(2.5, "K", bounds=(0.5, 6.0), doc="width of the step at the frost temperature")
-    waking_temperature: Scalar = param(273.0, "K", bounds=(260.0, 290.0), doc="remembered temperature that half wakes the leaves")
-    heat_temperature: Scalar = param(311.0, "K", bounds=(299.0, 322.0), doc="maximum temperature that halves photosynthesis")
+    yield_scale: Scalar = param(0.77, bounds=(0.3, 1.6), doc="factor on the quantum yield phi0(T)")
+    electron_scale: Scalar = param(
+        1.35, bounds=(0.2, 5.0), doc="factor on Jmax: smaller saturates at less light"
+    )
+    rubisco_scale: Scalar = param(
+        1.25, bounds=(0.4, 5.0), doc="factor on Vcmax against its coordination with light"
+    )
+    cost_ratio: Scalar = param(
+        80.0, bounds=(20.0, 700.0), doc="cost of carboxylation over that of transpiration, beta"
+    )
+    conductance_scale: Scalar = param(1.1, bounds=(0.3, 3.0), doc="factor on the canopy conductance")
+    acclimation_time: Scalar = param(30.0, "d", bounds=(3.0, 90.0), doc="time over which leaves acclimate")
+    day_warmth: Scalar = param(
+        0.55, bounds=(0.0, 1.0), doc="daytime temperature between mean (0) and maximum (1)"
+    )
+    frost_temperature: Scalar = param(
+        269.0, "K", bounds=(258.0, 283.0), doc="minimum temperature that halves gpp"
+    )
+    frost_width: Scalar = param(2.0, "K", bounds=(0.5, 6.0), doc="width of the step at the frost temperature")
+    waking_temperature: Scalar = param(
+        270.0, "K", bounds=(258.0, 290.0), doc="remembered temperature that half wakes leaves"
+    )
+    waking_width: Scalar = param(
+        4.0, "K", bounds=(1.0, 12.0), doc="width of the step at the waking temperature"
+    )
+    heat_temperature: Scalar = param(
+        305.0, "K", bounds=(297.0, 322.0), doc="maximum temperature that halves gpp"
+    )
 
     def __call__(self, tas: Scalar, tasmin: Scalar, tasmax: Scalar, rsds: Scalar, vpd: Scalar, co2: Scalar, ps: Scalar,
                  daylength: Scalar, fapar: Scalar, fSoilMoistGpp: Scalar, dt: Scalar,
@@ -155,7 +173,9 @@ class PModel(Process):
         ppfd = PHOTONS * jnp.maximum(rsds, 0.0)
         settled = self._settled(_liquid(tasAcclim), vpdAcclim, ppfdAcclim, co2, ps)
         rate, drop = self._today(settled, day, vpd, ppfd / lit, co2, ps)
-        limits = fSoilMoistGpp * self._frost(tasmin, tasAcclim) * _step((self.heat_temperature - tasmax) * 0.3)
+        limits = (
+            fSoilMoistGpp * self._frost(tasmin, tasAcclim) * _step((self.heat_temperature - tasmax) * 0.3)
+        )
         moles = rate * lit * fapar * limits
         keep = jnp.exp(-dt / self.acclimation_time)
         return {
@@ -167,8 +187,10 @@ class PModel(Process):
             "next ppfdAcclim": keep * ppfdAcclim + (1.0 - keep) * ppfd / lit * (jnp.pi / 2.0),
         }
 
-    def _settled(self, tas: Scalar, vpd: Scalar, light: Scalar, co2: Scalar, ps: Scalar) -> tuple[Scalar, Scalar, Scalar]:
-        """xi, and Jmax and Vcmax at 25 degrees for each unit of absorbed light share, best in the remembered climate."""
+    def _settled(
+        self, tas: Scalar, vpd: Scalar, light: Scalar, co2: Scalar, ps: Scalar
+    ) -> tuple[Scalar, Scalar, Scalar]:
+        """xi, and Jmax and Vcmax at 25 degrees for full absorption, best in the remembered climate."""
         best, star, k = xi(tas, ps, self.cost_ratio), gammastar(tas, ps), kmm(tas, ps)
         ci = co2 * ps * chi(best, star, _humid(vpd), co2 * ps)
         mj, mc = light_term(ci, star), rubisco_term(ci, star, k)
@@ -187,7 +209,9 @@ class PModel(Process):
         asked = 4.0 * self._yield(tas) * light
         most = electrons * arrhenius(tas, ENERGY_JMAX) + 1e-12
         by_light = 0.25 * asked / jnp.sqrt(1.0 + (asked / most) ** 2) * jnp.maximum(light_term(ci, star), 0.0)
-        by_rubisco = rubisco * arrhenius(tas, ENERGY_VCMAX) * jnp.maximum(rubisco_term(ci, star, kmm(tas, ps)), 0.0)
+        by_rubisco = (
+            rubisco * arrhenius(tas, ENERGY_VCMAX) * jnp.maximum(rubisco_term(ci, star, kmm(tas, ps)), 0.0)
+        )
         return colimited(by_light, by_rubisco), ca - ci
 
     def _yield(self, tas: Scalar) -> Scalar:
@@ -197,16 +221,17 @@ class PModel(Process):
 
     def _frost(self, tasmin: Scalar, tasAcclim: Scalar) -> Scalar:
         """Frosty nights slow photosynthesis; after a cold spell it wakes up slowly."""
-        return _step((tasmin - self.frost_temperature) / self.frost_width) * _step((tasAcclim - self.waking_temperature) / 3.0)
+        return _step((tasmin - self.frost_temperature) / self.frost_width) * _step(
+            (tasAcclim - self.waking_temperature) / self.waking_width
+        )
 
 
 def colimited(one: Scalar, other: Scalar, sharpness: float = 0.95) -> Scalar:
     """Smooth minimum of two rates >= 0: the smaller root of sharpness x^2 - (one + other) x + one other = 0."""
     total = one + other
     some = total > 1e-20
-    total = jnp.where(some, total, 1.0)
-    root = jnp.sqrt(total**2 - 4.0 * sharpness * jnp.where(some, one * other, 0.0))
-    return jnp.where(some, (total - root) / (2.0 * sharpness), 0.0)
+    share = jnp.where(some, other / jnp.where(some, total, 1.0), 0.5)
+    return 2.0 * one * share / (1.0 + jnp.sqrt(1.0 - 4.0 * sharpness * share * (1.0 - share)))
 
 
 def _step(x: Scalar) -> Scalar:

@@ -25,7 +25,8 @@ def sunset(lat: Scalar, dec: Scalar) -> Scalar:
 class Sun(Process):
     """Daily mean radiation at the top of the atmosphere, and day length, from latitude and date.
 
-    rsdt = S0 r / pi (w sin(lat) sin(dec) + cos(lat) cos(dec) sin(w)), r = 1 + 0.033 cos(2 pi day/365), w the sunset angle.
+    rsdt = S0 r / pi (w sin(lat) sin(dec) + cos(lat) cos(dec) sin(w)),
+    w the sunset angle, r = 1 + 0.033 cos(2 pi day/365).
     A level horizon without refraction; the declination is a cosine of the date, within half a degree of the true one.
     At a monthly step `dayOfYear` is the middle of the month. Not the radiation at the ground, which is `rsds`.
     """

@@ -9,14 +9,20 @@ from landsink.core.process import Process, Scalar, param
 
 REFERENCE = FREEZING + 15.0  # K, at which rates of respiration and growth are stated
 HOLD = 10.0 * 86400.0  # s, for which a reserve must last at full maintenance before maintenance is cut back
+# s, in which leaves grow or fall to the wanted area; the season's own pace lies in that area
+LEAF_TIME = 5.0 * 86400.0
 CORNER = 0.1  # rounding of the gap between leaves wanted and leaves held, as a share of the leaves
+SPARE = 0.6  # of the reserve can turn into leaves, the least growth yield
 TINY = 1e-12  # kg m-2
 
 
 class LeafArea(Process):
-    """Leaf area of the leaves' carbon, and the carbon that the wanted leaf area asks for.
+    """Leaf area of the leaves' carbon, and how leaves grow and fall towards the area that the season asks for.
 
-    lai = cLeaf/leaf_mass; cLeafTarget = leaf_mass laiTarget.
+    d = leaf_mass laiTarget - cLeaf; growth g s/(g + s) with g = d/tau, d > 0, and s = 0.6 cLabile/tau, so that a short
+    reserve slows it smoothly; fall -d/tau, d < 0; tau is five days, and d/tau is relaxed exactly over a longer step.
+    lai = (cLeaf and the mean of what grows or falls within the step)/leaf_mass, so that days and months agree; in a
+    month a scant reserve is taken to be filled again by the month's own photosynthesis.
     One leaf mass per area for the canopy and the year: sun and shade leaves, and young and old ones, are not told
     apart. `leaf_mass` counts carbon, not dry mass (which is about twice as much).
     """
@@ -27,20 +33,26 @@ class LeafArea(Process):
 
     leaf_mass: Scalar = param(50.0, "g m-2", bounds=(15.0, 200.0), doc="leaf carbon per leaf area, LCMA")
 
-    def __call__(self, cLeaf: Scalar, laiTarget: Scalar) -> dict[str, Scalar]:
-        return {"lai": cLeaf / self.leaf_mass, "cLeafTarget": self.leaf_mass * laiTarget}
+    def __call__(self, cLeaf: Scalar, cLabile: Scalar, laiTarget: Scalar, dt: Scalar) -> dict[str, Scalar]:
+        wanted = self.leaf_mass * laiTarget - cLeaf
+        pace = -jnp.expm1(-dt / LEAF_TIME) / dt
+        lacks, spare = pace * _above(wanted, CORNER * cLeaf), SPARE * cLabile / LEAF_TIME
+        gain = lacks * spare / (lacks + spare + TINY / LEAF_TIME)
+        loss = pace * _above(-wanted, CORNER * cLeaf)
+        moved = (gain - loss) * (1.0 / pace - LEAF_TIME)
+        return {"lai": (cLeaf + moved) / self.leaf_mass, "fLeafGrowth": gain, "fLeafFall": loss}
 
 
 class Dalec(Process):
     """Carbon of a plant: photosynthesis feeds a reserve, from which respiration and all growth are paid.
 
     Maintenance: M = f(T) (m_leaf cLeaf + m_root cRoot + m_wood cWood), f = q10^((T - 15 degC)/10), cut back where the
-    reserve would not last ten days: M cLabile/(cLabile + M 10 d). Leaves: D = (cLeafTarget - cLeaf)+ and the cost
-    D/growth_yield; the reserve pays n cLabile/(n + cLabile) of a need n, within leaf_time; leaves beyond the target
-    fall within leaf_time, and all leaves age. Roots and wood: f(T) cLabile/growth_time cLabile/(cLabile + reserve), so
-    that the next canopy is kept back; of all that is spent on growth 1 - growth_yield is respired.
+    reserve would not last ten days: M cLabile/(cLabile + M 10 d). Leaves grow and fall as `LeafArea` says, and age.
+    Roots and wood get what is left, at the pace f(T)/growth_time cLabile/(cLabile + reserve), which keeps back the next
+    canopy; left is cLabile/(1 + x), x the share of the reserve that the step's maintenance and leaves cost.
+    Of all that is spent on growth 1 - growth_yield is respired.
     Growth from a seed to old forest needs no switch. Not modelled: nitrogen, mortality by drought or age, reproduction,
-    harvest. The reserve is not a leaf bud pool with a calendar, as in DALEC2: the season acts through `cLeafTarget`.
+    harvest. The reserve is not DALEC2's leaf bud pool with a calendar: the season acts through the wanted leaf area.
     """
 
     cite: ClassVar[str] = (
@@ -48,40 +60,41 @@ class Dalec(Process):
         " and Williams, M. (2015), Biogeosciences 12, 1299-1315, doi:10.5194/bg-12-1299-2015"
     )
 
-    maint_leaf: Scalar = param(5e-3, per="d", bounds=(5e-4, 4e-2), doc="maintenance of leaves at 15 degC")
-    maint_root: Scalar = param(2e-3, per="d", bounds=(2e-4, 1e-2), doc="maintenance of fine roots at 15 degC, K_r")
-    maint_wood: Scalar = param(2e-5, per="d", bounds=(2e-6, 2e-4), doc="maintenance of wood at 15 degC, K_w")
+    maint_leaf: Scalar = param(8e-3, per="d", bounds=(2e-3, 4e-2), doc="maintenance of leaves at 15 degC")
+    maint_root: Scalar = param(3e-3, per="d", bounds=(5e-4, 1e-2), doc="maintenance of roots at 15 degC, K_r")
+    maint_wood: Scalar = param(3e-5, per="d", bounds=(2e-6, 2e-4), doc="maintenance of wood at 15 degC, K_w")
     q10: Scalar = param(2.0, bounds=(1.1, 4.0), doc="growth of maintenance and of growth with 10 K, Q10")
-    growth_yield: Scalar = param(0.77, bounds=(0.6, 0.95), doc="carbon grown of carbon spent on growth, Y_g")
-    growth_time: Scalar = param(30.0, "d", bounds=(5.0, 200.0), doc="in which a full reserve is spent on roots and wood")
-    reserve: Scalar = param(100.0, "g m-2", bounds=(5.0, 600.0), doc="reserve at which that growth has half its speed")
-    root_share: Scalar = param(0.4, bounds=(0.02, 0.98), doc="share of fine roots in the growth of roots and wood")
-    leaf_time: Scalar = param(7.0, "d", bounds=(2.0, 40.0), doc="in which leaves grow, or fall, to the wanted area")
+    growth_yield: Scalar = param(0.77, bounds=(0.6, 0.9), doc="carbon grown of carbon spent on growth, Y_g")
+    growth_time: Scalar = param(
+        8.0, "d", bounds=(2.0, 60.0), doc="in which a full reserve grows roots and wood"
+    )
+    reserve: Scalar = param(
+        100.0, "g m-2", bounds=(5.0, 600.0), doc="reserve at which that growth has half its speed"
+    )
+    root_share: Scalar = param(0.4, bounds=(0.02, 0.98), doc="share of roots in growth of roots and wood")
     leaf_life: Scalar = param(2.5, "yr", bounds=(0.3, 8.0), doc="life of a leaf that no season fells")
     root_life: Scalar = param(1.2, "yr", bounds=(0.2, 8.0), doc="life of a fine root")
     wood_life: Scalar = param(40.0, "yr", bounds=(3.0, 200.0), doc="life of wood, death of trees included")
     wood_above: Scalar = param(0.79, bounds=(0.5, 0.95), doc="share of wood above ground")
 
-    def __call__(self, gpp: Scalar, tas: Scalar, dt: Scalar, cLeafTarget: Scalar, cLabile: Scalar, cLeaf: Scalar,
-                 cRoot: Scalar, cWood: Scalar) -> dict[str, Scalar]:  # fmt: skip
+    def __call__(self, gpp: Scalar, tas: Scalar, fLeafGrowth: Scalar, fLeafFall: Scalar, dt: Scalar,
+                 cLabile: Scalar, cLeaf: Scalar, cRoot: Scalar, cWood: Scalar) -> dict[str, Scalar]:  # fmt: skip
         warm = self.q10 ** ((tas - REFERENCE) / 10.0)
         asked = warm * (self.maint_leaf * cLeaf + self.maint_root * cRoot + self.maint_wood * cWood)
         maintenance = asked * cLabile / (cLabile + asked * HOLD + TINY)
-
-        reached = -jnp.expm1(-dt / self.leaf_time) / dt
-        need = _above(cLeafTarget - cLeaf, CORNER * cLeaf) / self.growth_yield
-        leaves = reached * need * cLabile / (need + cLabile + TINY)
-        fall = reached * _above(cLeaf - cLeafTarget, CORNER * cLeaf) + cLeaf / self.leaf_life
-
-        growth = warm * cLabile / self.growth_time * cLabile / (cLabile + self.reserve)
+        first = (maintenance + fLeafGrowth / self.growth_yield) * dt
+        spare = cLabile * cLabile / (cLabile + first + TINY)
+        pace = warm / self.growth_time * cLabile / (cLabile + self.reserve)
+        growth = -jnp.expm1(-pace * dt) / dt * spare
         return {
             "atmosphere -> cLabile : gpp": gpp,
             "cLabile -> atmosphere : raMaint": maintenance,
-            "cLabile -> atmosphere : raGrowth": (1.0 - self.growth_yield) * (leaves + growth),
-            "cLabile -> cLeaf": self.growth_yield * leaves,
+            "cLabile -> atmosphere : raGrowth": (1.0 - self.growth_yield)
+            * (fLeafGrowth / self.growth_yield + growth),
+            "cLabile -> cLeaf": fLeafGrowth,
             "cLabile -> cRoot": self.growth_yield * self.root_share * growth,
             "cLabile -> cWood": self.growth_yield * (1.0 - self.root_share) * growth,
-            "cLeaf -> litterLeaf : fVegLitterLeaf": fall,
+            "cLeaf -> litterLeaf : fVegLitterLeaf": fLeafFall + cLeaf / self.leaf_life,
             "cRoot -> litterRoot : fVegLitterRoot": cRoot / self.root_life,
             "cWood -> litterWood : fVegLitterWood": cWood / self.wood_life,
             "cVegAbove": cLeaf + self.wood_above * cWood,

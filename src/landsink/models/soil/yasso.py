@@ -1,7 +1,9 @@
 """Yasso15: five chemical fractions of litter and soil, and wood that decays the slower the thicker it is."""
 
+import math
 from typing import ClassVar, NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
 
 from landsink.core.physics import FREEZING
@@ -11,6 +13,7 @@ FRACTIONS = ("A", "W", "E", "N")
 YEAR = SECONDS["yr"]
 
 # Of what leaves a fraction, the share that arrives in another: (donor, receiver, share). All donors give humus too.
+# Figures here and below: the model's parameter table; small ones with the digits of Rprebasso, which the table rounds.
 TRANSFERS = (
     ("W", "A", 0.43628932),
     ("E", "A", 0.24997402),
@@ -18,14 +21,18 @@ TRANSFERS = (
     ("A", "W", 0.99258227),
     ("E", "W", 0.083853738),
     ("N", "W", 0.011476783),
-    ("A", "E", 0.00060831497),
-    ("W", "E", 0.00047612821),
+    ("A", "E", 0.000608315),
+    ("W", "E", 0.0004761282),
     ("N", "E", 0.066037729),
-    ("A", "N", 0.00077134169),
+    ("A", "N", 0.0007713417),
     ("W", "N", 0.10401742),
     ("E", "N", 0.64880756),
 )
-PASSED = {donor: sum(share for d, _, share in TRANSFERS if d == donor) for donor in FRACTIONS}
+
+# Mean temperatures of the quarters of a sine, per kelvin of its amplitude.
+SEASONS = tuple(
+    sign * 4.0 / math.pi * part for sign in (-1.0, 1.0) for part in (1.0 / math.sqrt(2.0), 1.0 - 1.0 / math.sqrt(2.0))
+)
 
 
 class Pace(NamedTuple):
@@ -43,21 +50,21 @@ class _Yasso(Process):
     k_w: Scalar = param(4.9138734, per="yr", bounds=(0.5, 20.0), doc="alpha_W, decay rate, soluble in water")
     k_e: Scalar = param(0.24197346, per="yr", bounds=(0.02, 2.0), doc="alpha_E, decay rate, soluble in ethanol")
     k_n: Scalar = param(0.094876416, per="yr", bounds=(0.005, 1.0), doc="alpha_N, decay rate, neither")
-    k_h: Scalar = param(0.0013025826, per="yr", bounds=(1e-4, 0.01), doc="alpha_H, decay rate of humus")
+    k_h: Scalar = param(0.001302583, per="yr", bounds=(1e-4, 0.01), doc="alpha_H, decay rate of humus")
     humified: Scalar = param(0.004596472, bounds=(1e-4, 0.0127), doc="p_H, share of decay that turns to humus")
     warmth_awe: Scalar = param(0.090598047, "K-1", bounds=(0.0, 0.2), doc="beta_1 of A, W and E")
     warmth_n: Scalar = param(0.048772465, "K-1", bounds=(0.0, 0.2), doc="beta_N1")
     warmth_h: Scalar = param(0.035185492, "K-1", bounds=(0.0, 0.2), doc="beta_H1")
-    bend_awe: Scalar = param(-2.1440956e-4, "K-2", bounds=(-0.005, 0.0), doc="beta_2 of A, W and E")
-    bend_n: Scalar = param(-7.9136021e-5, "K-2", bounds=(-0.005, 0.0), doc="beta_N2")
-    bend_h: Scalar = param(-2.0899057e-4, "K-2", bounds=(-0.005, 0.0), doc="beta_H2")
+    bend_awe: Scalar = param(-2.144096e-4, "K-2", bounds=(-0.005, 0.0), doc="beta_2 of A, W and E")
+    bend_n: Scalar = param(-7.913602e-5, "K-2", bounds=(-0.005, 0.0), doc="beta_N2")
+    bend_h: Scalar = param(-2.089906e-4, "K-2", bounds=(-0.005, 0.0), doc="beta_H2")
     rain_awe: Scalar = param(-1.8089202, bounds=(-20.0, -0.1), doc="gamma of A, W and E, per m of rain a year")
     rain_n: Scalar = param(-1.1725473, bounds=(-20.0, -0.1), doc="gamma_N, per m of rain a year")
     rain_h: Scalar = param(-12.535951, bounds=(-40.0, -0.1), doc="gamma_H, per m of rain a year")
     size_1: Scalar = param(-0.43892271, "cm-1", bounds=(-3.0, 1.0), doc="phi_1 of the diameter of wood")
     size_2: Scalar = param(1.2674668, "cm-2", bounds=(0.1, 4.0), doc="phi_2 of the diameter of wood")
     size_r: Scalar = param(0.25691424, bounds=(0.01, 1.0), doc="r, how strongly thickness slows decay")
-    diameter: Scalar = param(10.0, "cm", bounds=(-1e-6, 200.0), doc="d, diameter of woody litter")
+    diameter: Scalar = param(10.0, "cm", bounds=(0.0, 200.0), doc="d, diameter of woody litter")
     leaf_a: Scalar = param(0.47, bounds=(0.0, 1.0), doc="weight of A in leaf litter (weights are normalised)")
     leaf_w: Scalar = param(0.17, bounds=(0.0, 1.0), doc="weight of W in leaf litter")
     leaf_e: Scalar = param(0.08, bounds=(0.0, 1.0), doc="weight of E in leaf litter")
@@ -70,6 +77,8 @@ class _Yasso(Process):
     wood_w: Scalar = param(0.018, bounds=(0.0, 1.0), doc="weight of W in woody litter")
     wood_e: Scalar = param(0.004, bounds=(0.0, 1.0), doc="weight of E in woody litter")
     wood_n: Scalar = param(0.295, bounds=(0.001, 1.0), doc="weight of N in woody litter")
+
+    transfers: tuple[tuple[str, str, float], ...] = eqx.field(static=True, default=TRANSFERS)
 
     cite: ClassVar[str] = (
         "Jarvenpaa, M., Repo, A., Akujarvi, A., Kaasalainen, M. and Liski, J. (2015), Soil carbon model Yasso15;"
@@ -105,10 +114,11 @@ class _Yasso(Process):
     def _cascade(self, place: str, lost: list[Scalar]) -> dict[str, Scalar]:
         """What the four fractions of a place lose: to each other, to humus, to the air."""
         leaving = dict(zip(FRACTIONS, lost, strict=True))
-        flows = {f"{place}{d} -> {place}{r}": share * leaving[d] for d, r, share in TRANSFERS}
+        flows = {f"{place}{d} -> {place}{r}": share * leaving[d] for d, r, share in self.transfers}
         for fraction, out in leaving.items():
+            passed = sum(share for donor, _, share in self.transfers if donor == fraction)
             flows[f"{place}{fraction} -> cSoilH"] = self.humified * out
-            flows[f"{place}{fraction} -> atmosphere : rh"] = (1.0 - PASSED[fraction] - self.humified) * out
+            flows[f"{place}{fraction} -> atmosphere : rh"] = (1.0 - passed - self.humified) * out
         return flows
 
 
@@ -159,8 +169,8 @@ class Yasso15(_Yasso):
 class Yasso15Annual(_Yasso):
     """Litter passes between four chemical fractions and humus by yearly climate: Yasso15 as it was fitted.
 
-    The temperature response is the mean of four, of the quarters of a sine with the mean tas and the amplitude A:
-    T - 4A/(sqrt(2) pi), T + 4A/(sqrt(2) pi), T +- 4A/pi (1 - 1/sqrt(2)). Thinks in Celsius and metres a year.
+    The temperature response is the mean of those at the quarters of a sine of amplitude A about the mean tas:
+    T +- 4A/(sqrt(2) pi), T +- 4A/pi (1 - 1/sqrt(2)). Thinks in Celsius and metres a year.
 
     For steps of a year or more, where tas and pr are yearly means; with `Matrix` it is the paper's exact solution. Not
     to be confused with `Yasso15`, which reads the weather of each day or month.
@@ -184,9 +194,7 @@ class Yasso15Annual(_Yasso):
         fVegLitterRoot: Scalar,
         fVegLitterWood: Scalar,
     ) -> dict[str, Scalar]:
-        far = tasAmplitude * 4.0 / (2.0**0.5 * jnp.pi)
-        near = tasAmplitude * 4.0 / jnp.pi * (1.0 - 0.5**0.5)
-        seasons = [self._warmth(tas - FREEZING + shift) for shift in (-far, -near, near, far)]
+        seasons = [self._warmth(tas - FREEZING + shift * tasAmplitude) for shift in SEASONS]
         warmth = [sum(group[1:], group[0]) / 4.0 for group in zip(*seasons, strict=True)]
         pace = Pace(*(t * r for t, r in zip(warmth, self._rain(pr), strict=True)))
         soil, wood = (cSoilA, cSoilW, cSoilE, cSoilN), (cCwdA, cCwdW, cCwdE, cCwdN)

@@ -24,9 +24,13 @@ class NetRadiation(Process):
 
     albedo: Scalar = param(0.17, bounds=(0.05, 0.35), doc="shortwave albedo")
     priestley_taylor: Scalar = param(1.26, bounds=(0.7, 1.6), doc="Priestley-Taylor coefficient alpha")
-    longwave_base: Scalar = param(107.0, bounds=(60.0, 160.0), doc="A of the net longwave loss, W m-2 at 0 degrees Celsius")
+    longwave_base: Scalar = param(
+        107.0, "W m-2", bounds=(60.0, 160.0), doc="net longwave loss A under a clear sky at 0 degC"
+    )
 
-    def __call__(self, tas: Scalar, rsds: Scalar, rsdt: Scalar, ps: Scalar, daylength: Scalar) -> dict[str, Scalar]:
+    def __call__(
+        self, tas: Scalar, rsds: Scalar, rsdt: Scalar, ps: Scalar, daylength: Scalar
+    ) -> dict[str, Scalar]:
         clear = jnp.clip((rsds / jnp.maximum(rsdt, 1.0) - 0.25) / 0.5, 0.0, 1.0)
         loss = (0.2 + 0.8 * clear) * jnp.maximum(self.longwave_base - (tas - FREEZING), 20.0)
         gain = (1.0 - self.albedo) * jnp.maximum(rsds, 0.0)
@@ -51,4 +55,6 @@ def daytime_surplus(gain: Scalar, loss: Scalar, lit: Scalar) -> Scalar:
     peak = 0.5 * jnp.pi * gain / lit
     above = peak > loss * (1.0 + 1e-6)
     ratio = jnp.where(above, loss / jnp.where(above, peak, 1.0), 0.5)
-    return jnp.where(above, lit / (0.5 * jnp.pi) * (peak * jnp.sqrt(1.0 - ratio**2) - loss * jnp.arccos(ratio)), 0.0)
+    return jnp.where(
+        above, lit / (0.5 * jnp.pi) * (peak * jnp.sqrt(1.0 - ratio**2) - loss * jnp.arccos(ratio)), 0.0
+    )

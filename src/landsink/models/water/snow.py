@@ -18,15 +18,22 @@ class Snow(Process):
 
     cite: ClassVar[str] = "Hock 2003, Journal of Hydrology 282, 104-115"
 
-    threshold: Scalar = param(274.0, "K", bounds=(271.0, 277.0), doc="temperature at which half of the precipitation is snow")
+    threshold: Scalar = param(
+        273.0, "K", bounds=(270.0, 277.0), doc="temperature at which half falls as snow"
+    )
     width: Scalar = param(1.0, "K", bounds=(0.3, 4.0), doc="width of the change from snow to rain")
-    degree_day: Scalar = param(3.0, "kg m-2 K-1", per="d", bounds=(0.5, 10.0), doc="melt a degree above the melting point")
+    degree_day: Scalar = param(
+        3.0, "kg m-2 K-1", per="d", bounds=(0.5, 10.0), doc="melt a degree above the melting point"
+    )
     cover: Scalar = param(10.0, "kg m-2", bounds=(2.0, 50.0), doc="snow that covers half of the ground")
-    sublimation: Scalar = param(0.3, bounds=(0.02, 1.0), doc="share of the potential evaporation that snow sublimes")
+    sublimation: Scalar = param(
+        0.3, bounds=(0.02, 1.0), doc="share of the potential evaporation that snow sublimes"
+    )
 
     def __call__(self, tas: Scalar, pr: Scalar, snw: Scalar, evspsblpot: Scalar) -> dict[str, Scalar]:
         falls = 0.5 * (1.0 - jnp.tanh(0.5 * (tas - self.threshold) / self.width))
-        covered = snw / (snw + self.cover)
+        lies = jnp.maximum(snw, 0.0)
+        covered = lies / (lies + self.cover)
         excess = tas - FREEZING
         thaw = 0.5 * (excess + jnp.sqrt(excess**2 + 0.5))
         return {

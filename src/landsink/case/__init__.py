@@ -1,0 +1,15 @@
+"""Cases: a TOML page that maps one to one to constructors, and the only room that knows all rooms."""
+
+from .inspect import check as check
+from .inspect import explain as explain
+from .page import Case as Case
+from .page import load as load
+from .pipeline import run as run
+from .shelf import detail as detail
+from .shelf import draw as draw
+from .shelf import listing as listing
+from .shelf import product as product
+from .shelf import products as products
+from .shelf import score as score
+from .shelf import scoreboard as scoreboard
+from .update import update as update

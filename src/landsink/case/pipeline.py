@@ -1,0 +1,268 @@
+"""Run a case: observations to posterior to re-analysis to scores to catalogue to picture."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from landsink import bulletin, catalogue, evaluate, reanalyse
+from landsink.assimilate import Posterior
+from landsink.core import door
+from landsink.core.errors import CaseError
+from landsink.core.record import Record
+from landsink.observe import Observation
+from landsink.reanalyse.domain import Grid
+
+from . import compose
+from .page import Case
+from .setup import Setup, first_guess, forcing_names, observations, prepare, problem, trained, with_twin
+
+Report = Callable[[str, float], None]
+SHOWN = {"kg m-2 s-1": {"carbon": "g m-2 d-1", "water": "mm d-1"}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """Where a run's products lie, what they scored, and which goals were met."""
+
+    folder: Path
+    record: str
+    scores: pd.DataFrame
+    goals: list[Any]
+    picture: Path | None
+
+
+def run(case: Case, out: Path, data: Path | None, report: Report, resume: bool = False, scheduler: str = "") -> Result:
+    """Run a case into `out`; with `resume`, go on from whatever the same record left there."""
+    _claim(out, resume)
+    report("forcing", 0.0)
+    setup, truth = with_twin(prepare(case, data))
+    report("forcing", 1.0)
+    record = _record(case, setup, data)
+    _write_json(out / "record.json", record.as_dict() | {"hash": record.hash})
+    seen = observations(setup)
+    posterior, seen = _posterior(setup, seen, record, out, report)
+    sites = _site_product(setup, posterior, seen, record, out, report)
+    table = _scores(setup, posterior, sites, truth, report)
+    table.to_csv(out / "scores.csv", index=False)
+    product = _map_product(setup, posterior, record, out, data, report, scheduler) if case.map else sites
+    report("picture", 0.0)
+    picture = bulletin.draw(out)
+    report("picture", 1.0)
+    _catalogue(case, record, out, product)
+    return Result(out, record.hash, table, goals_of(record.case, table), picture)
+
+
+def goals_of(case: Mapping[str, Any], table: pd.DataFrame) -> list[Any]:
+    """A case's goals, held against a table of scores."""
+    return evaluate.check_goals(table, [{k: v for k, v in g.items() if v not in (None, "")} for g in case["goal"]])
+
+
+def _claim(out: Path, resume: bool) -> None:
+    if out.exists() and any(out.iterdir()) and not resume:
+        raise CaseError(f"{out} is not empty.", remedy="Say --resume to go on, or name another folder with --out.")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, default=str) + "\n")
+
+
+def _record(case: Case, setup: Setup, data: Path | None) -> Record:
+    opened = [setup.source]
+    if case.map:
+        opened.append(compose.source(case.map.source, data, case.model.step))
+    return Record.of(case.model_dump(mode="json"), compose.inputs(*opened))
+
+
+def _posterior(setup: Setup, seen: dict[str, Observation], record: Record, out: Path, report: Report) -> tuple[Posterior, dict[str, Observation]]:
+    """Solve, or read what the same record solved before; observations come back with their errors tuned."""
+    path = out / "posterior.zarr"
+    if not setup.space.size or not seen:
+        return _prior_alone(setup), seen
+    if path.exists() and xr.open_zarr(path).attrs.get("record") == record.hash:
+        stored = xr.open_zarr(path)
+        factors = {n: dataclasses.replace(o, factor=stored[f"{n}_factor"].to_numpy()) for n, o in seen.items()}
+        return Posterior.read(stored, setup.space), factors
+    posterior, seen = solve(setup, seen, report)
+    ds = posterior.dataset(setup.names).assignattributes(record=record.hash, title=f"{setup.case.title}: posterior")
+    for name, term in seen.items():
+        ds[f"{name}_factor"] = ("cell", np.asarray(term.factor))
+    partial = path.with_name("posterior.partial.zarr")
+    ds.to_zarr(partial, mode="w", zarr_format=3, consolidated=True)
+    partial.rename(path)
+    return posterior, seen
+
+
+def solve(setup: Setup, seen: dict[str, Observation], report: Report) -> tuple[Posterior, dict[str, Observation]]:
+    """Fit; estimate from the training residuals what the error models miss; fit again and draw the ensemble."""
+    page = setup.case.assimilate
+    sense = compose.constraints(setup.case, setup.model)
+    keep = {n: trained(setup, n) for n in seen}
+    key = jax.random.PRNGKey(page.seed)
+    method = compose.method(page)
+    terms = {n: o.only(keep[n]) for n, o in seen.items()}
+    if not page.tune:
+        return method.solve(problem(setup, (*terms.values(), *sense)), key, report), seen
+    first = problem(setup, (*terms.values(), *sense))
+    best = getattr(method, "best", method).solve(first, key, lambda what, share: report(f"first {what}", share))
+    shown = first.predict_compiled(best.best).out
+    tuned = {}
+    for name, term in terms.items():
+        cut = term.until(len(shown[name])).tuned(shown[name])
+        tuned[name] = dataclasses.replace(term, factor=cut.factor, dilution=cut.dilution)
+    again = problem(setup, (*tuned.values(), *sense))
+    posterior = method.solve(again, key, report, guess=best.best)
+    return posterior, {n: dataclasses.replace(o, factor=tuned[n].factor) for n, o in seen.items()}
+
+
+def _prior_alone(setup: Setup) -> Posterior:
+    """Nothing free or nothing observed: the prior's draws, and no diagnostics."""
+    size, groups = setup.space.size, len(setup.names)
+    draws = jax.random.normal(jax.random.PRNGKey(setup.case.assimilate.seed), (size, setup.case.assimilate.members, groups))
+    blank = np.zeros((groups, size, size)) + np.eye(size)
+    return Posterior(setup.space, np.zeros((size, groups)), draws, np.zeros(draws.shape[1:]), blank, np.zeros(groups), np.zeros(groups))
+
+
+def _site_plan(setup: Setup, members: np.ndarray, seen: Mapping[str, Observation]) -> reanalyse.Plan:
+    want = tuple(dict.fromkeys((*seen, *(v for v in setup.case.output.variables if setup.model.offers(v)))))
+    cycle = setup.case.start.cycle_years * _steps(setup) if setup.case.start.each else 0
+    start = {k: np.asarray(v) for k, v in setup.start.items()}
+    return reanalyse.Plan(setup.model, setup.stepper, setup.space, members, setup.entry, want, start, cycle, "step", seen)
+
+
+def _steps(setup: Setup) -> int:
+    return {"day": 365, "month": 12, "year": 1}[setup.case.model.step]
+
+
+def _site_product(setup: Setup, posterior: Posterior, seen: Mapping[str, Observation], record: Record, out: Path, report: Report) -> xr.Dataset:
+    """The ensemble at the calibration sites, every step, with predictive intervals."""
+    plan = _site_plan(setup, np.asarray(posterior.ensemble)[..., setup.group], seen)
+    store = reanalyse.TileStore(out / "tiles", record.hash)
+    tiles = [slice(0, len(setup.entry.flag))]
+    reanalyse.run_tiles(plan, tiles, store, "sites", lambda what, share: report("sites", share), "")
+    ds = reanalyse.assemble(tiles, store, "sites", setup.entry.time, _as_sites(setup), attributes(setup.case, setup.source, record))
+    path = out / ("sites.zarr" if setup.case.map else "product.zarr")
+    return xr.open_zarr(reanalyse.write(ds, path))
+
+
+def _as_sites(setup: Setup) -> xr.Dataset:
+    cells = setup.entry.cells
+    cells = cells.rename({setup.entry.outer: "site"}) if setup.entry.outer != "site" else cells
+    return cells.assign_coords(site=[str(s) for s in cells["site"].to_numpy()]) if "site" in cells.variables else cells
+
+
+def attributes(case: Case, source: Any, record: Record) -> dict[str, str]:
+    """Global attributes of a product."""
+    return {"title": case.title, "record": record.hash, "licence": case.output.licence, "citation": case.citation,
+            "source": record.code, **compose.attributes(source)}  # fmt: skip
+
+
+def _scores(setup: Setup, posterior: Posterior, sites: xr.Dataset, truth: np.ndarray | None, report: Report) -> pd.DataFrame:
+    """The model beside the prior, the mean seasonal cycle and the empirical benchmark."""
+    report("scores", 0.0)
+    names = list(setup.case.observe)
+    observed = setup.data[[n for n in names] + [f"{n}_sd" for n in names if f"{n}_sd" in setup.data]]
+    for name in names:
+        observed[f"{name}_withheld"] = (("time", setup.entry.outer), ~trained(setup, name))
+    observed = _site_named(observed, setup)
+    table = pd.DataFrame()
+    if names:
+        baselines = evaluate.baselines(_site_named(setup.data, setup), observed, [n for n in names if "time" in observed[n].dims])
+        baselines["prior"] = _prior_run(setup, names)
+        units = {n: _shown_unit(n) for n in names}
+        table = evaluate.score_table(sites, observed, units, baselines=baselines)
+    report("scores", 1.0)
+    return pd.concat([table, _recovery(posterior, truth)], ignore_index=True) if truth is not None else table
+
+
+def _site_named(ds: xr.Dataset, setup: Setup) -> xr.Dataset:
+    ds = ds.rename({setup.entry.outer: "site"}) if setup.entry.outer != "site" else ds
+    return ds.assign_coords(site=[str(s) for s in ds["site"].to_numpy()])
+
+
+def _prior_run(setup: Setup, names: list[str]) -> xr.Dataset:
+    centre = np.zeros((setup.space.size, 2, len(setup.labels)))
+    plan = dataclasses.replace(_site_plan(setup, centre, {}), want=tuple(names))
+    out = reanalyse.runner.compute(plan)
+    return door.leave({n: out[n] for n in names}, setup.entry.time, _as_sites(setup))
+
+
+def _shown_unit(name: str) -> str:
+    row = door.quantity(name)
+    return SHOWN.get(row.unit, {}).get(row.substance, row.unit)
+
+
+def _recovery(posterior: Posterior, truth: np.ndarray) -> pd.DataFrame:
+    """Of a twin: how many true parameters that were informed lie inside their 90 % interval."""
+    low, high = posterior.interval(0.9)
+    inside = ((truth >= low) & (truth <= high))[posterior.informed]
+    row = {"variable": "parameters", "site": "pooled", "period": "trained", "score": "coverage90", "unit": "1",
+           "baseline": "", "value": float(inside.mean()) if inside.size else np.nan, "n": int(inside.size), "reason": ""}  # fmt: skip
+    return pd.DataFrame([row])
+
+
+def _map_product(setup: Setup, posterior: Posterior, record: Record, out: Path, data: Path | None, report: Report, scheduler: str) -> xr.Dataset:
+    """Carry the posterior to the map's cells and run it there in tiles."""
+    plan, source = map_plan(setup, posterior, data)
+    store = reanalyse.TileStore(out / "tiles", record.hash)
+    tiles = reanalyse.split(len(plan.entry.flag), setup.case.map.tile)  # type: ignore[union-attr]
+    span = f"map to {plan.entry.time[-1]}"
+    reanalyse.run_tiles(plan, tiles, store, span, lambda what, share: report("map", share), scheduler)
+    ds = reanalyse.assemble(tiles, store, span, months(plan), plan.entry.cells, attributes(setup.case, source, record))
+    ds.attrs["last_step"] = str(plan.entry.time[-1])
+    return xr.open_zarr(reanalyse.write(ds, out / "product.zarr"))
+
+
+def months(plan: reanalyse.Plan) -> np.ndarray:
+    """First days of the months that a plan covers."""
+    return np.unique(plan.entry.time.astype("datetime64[M]")).astype("datetime64[ns]")
+
+
+def map_plan(setup: Setup, posterior: Posterior, data: Path | None) -> tuple[reanalyse.Plan, Any]:
+    """The plan of the map: its forcing, and members for every cell."""
+    page = setup.case.map
+    assert page is not None
+    source = compose.source(page.source, data, setup.case.model.step)
+    entry = door.enter(source.open(), forcing_names(setup.model), setup.case.model.step, page.source.kind)
+    carried = posterior.carried
+    rows = [setup.space.names.index(n) for n in carried.names]
+    ensemble = np.asarray(posterior.ensemble)[rows]
+    if page.carry == "pft":
+        labels = compose.groups(setup.case.assimilate.model_copy(update={"group": "pft"}), entry.cells)
+        members = reanalyse.by_type(ensemble, setup.names, labels, page.members)
+    else:
+        here, there = _climate(setup.entry), _climate(entry)
+        members = reanalyse.by_climate(ensemble[..., setup.group], here, there, page.neighbours, page.members, setup.case.assimilate.seed)
+    want = tuple(v for v in setup.case.output.variables if setup.model.offers(v))
+    grid = Grid.of(entry.cells)
+    start = first_guess(setup.model, setup.case.start.pools, len(entry.flag))
+    cycle = page.cycle_years * _steps(setup)
+    return reanalyse.Plan(setup.model, setup.stepper, carried, members, entry, want, start, cycle,
+                          area=grid.area if grid else None), source  # fmt: skip
+
+
+def _climate(entry: door.Entry) -> np.ndarray:
+    """Mean and seasonal range of temperature, rain, light and dryness: (cell, feature)."""
+    a, cells = entry.arrays, len(entry.flag)
+    full = {n: np.broadcast_to(a[n], (len(entry.time), cells)) for n in ("tas", "pr", "rsds", "vpd")}
+    features = [full["tas"].mean(0), full["tas"].std(0), np.sqrt(full["pr"].mean(0)), full["rsds"].mean(0), np.sqrt(full["vpd"].mean(0))]
+    return np.stack(features, 1)
+
+
+def _catalogue(case: Case, record: Record, out: Path, product: xr.Dataset) -> None:
+    box = None
+    if "lat" in product.variables and "lon" in product.variables:
+        box = [float(f(product[n])) for f, n in ((np.min, "lon"), (np.min, "lat"), (np.max, "lon"), (np.max, "lat"))]
+    item = catalogue.describe(
+        out, record=record.hash, title=case.title, bbox=box, start=product["time"].to_numpy()[0], end=product["time"].to_numpy()[-1],
+        variables=[v for v in case.output.variables if v in product], licence=case.output.licence,
+        citation=case.citation or str(product.attrs.get("references", "")), inputs=[i.name for i in record.inputs],
+    )  # fmt: skip
+    catalogue.Catalogue(catalogue.home()).add(item)

@@ -1,0 +1,168 @@
+"""What a case needs before anything is solved: forcing, start, observations, problem."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from landsink.assimilate import Given, Problem, Steady, observe_truth
+from landsink.core import door
+from landsink.core.errors import CaseError
+from landsink.core.model import Model, Named
+from landsink.core.prior import ParameterSpace
+from landsink.core.quantity import quantity
+from landsink.core.run import Stepper, Windows, spinup
+from landsink.observe import Observation
+
+from . import compose
+from .page import Case
+
+CLOCK = ("dt", "dayOfYear")
+STEPS_A_YEAR = {"day": 365, "month": 12, "year": 1}
+# first guesses of a state, by pool, substance or unit; the spin-up only needs them to be alive
+GUESS = {"cWood": 5.0, "cLeaf": 0.15, "cLabile": 0.1, "snw": 0.0, "mrsos": 20.0, "mrsoRoot": 80.0}
+GUESS_BY_KIND = {"carbon": 0.5, "water": 20.0, "K": 280.0, "Pa": 500.0, "mol m-2 s-1": 3e-4, "kg m-2 s-1": 2e-5, "1": 0.5}
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """A case made ready at the places where it meets observations."""
+
+    case: Case
+    model: Model
+    stepper: Stepper
+    source: Any
+    data: xr.Dataset
+    entry: door.Entry
+    space: ParameterSpace
+    labels: list[str]
+    start: Named
+
+    @property
+    def names(self) -> list[str]:
+        """Group names, in order of first appearance."""
+        return list(dict.fromkeys(self.labels))
+
+    @property
+    def group(self) -> np.ndarray:
+        """Group of each cell, as an index."""
+        return np.array([self.names.index(label) for label in self.labels])
+
+
+def prepare(case: Case, data: Path | None) -> Setup:
+    """Open the source, bring its forcing through the door, and find a living state to start from."""
+    model, stepper = compose.compose(case.model), compose.stepper(case.model)
+    source = compose.source(case.domain.source, data, case.model.step)
+    ds = source.open(sites=_sites(case, source))
+    if case.domain.drop:
+        outer = "site" if "site" in ds.dims else "cell"
+        ds = ds.sel({outer: [s for s in ds[outer].to_numpy() if str(s) not in case.domain.drop]})
+    entry = door.enter(ds, forcing_names(model), case.model.step, case.domain.source.kind)
+    space = compose.space(model, case.assimilate)
+    start, _ = steady_start(case, model, stepper, entry, case.start.cycle_years)
+    return Setup(case, model, stepper, source, ds, entry, space, compose.groups(case.assimilate, entry.cells), start)
+
+
+def forcing_names(model: Model) -> tuple[str, ...]:
+    """What a model needs from outside, the clock aside."""
+    return tuple(n for n in model.forcing if n not in CLOCK)
+
+
+def _sites(case: Case, source: Any) -> list[str] | None:
+    if case.domain.towers:
+        if not hasattr(source, "towers"):
+            raise CaseError(f"domain.towers is for generated sources, and {case.domain.source.kind} is real.",
+                            remedy="Name its sites in domain.sites.")  # fmt: skip
+        return [str(i) for i in source.towers(case.domain.towers)]
+    return list(case.domain.sites) or None
+
+
+def first_guess(model: Model, given: dict[str, float], cells: int) -> dict[str, np.ndarray]:
+    """A living state: pools and memories near their usual size, (cell,)."""
+    values = {}
+    for name in model.state:
+        row = quantity(name)
+        usual = GUESS.get(name, GUESS_BY_KIND.get(row.substance or row.unit, 0.5))
+        values[name] = np.full(cells, given.get(name, usual))
+    return values
+
+
+def steady_start(case: Case, model: Model, stepper: Stepper, entry: door.Entry, years: int) -> tuple[Named, np.ndarray]:
+    """The prior's periodic steady state under the leading years of forcing, and its unrest per cell."""
+    guess = first_guess(model, case.start.pools, len(entry.flag))
+    cycle, windows = cycle_of(entry, case.model.step, years)
+    state, change = _settle(model, stepper, {k: jnp.asarray(v) for k, v in guess.items()}, cycle, windows)
+    alive = {k: jnp.where(jnp.isfinite(v), v, guess[k]) for k, v in state.items()}
+    return alive, np.asarray(change)
+
+
+@eqx.filter_jit
+def _settle(model: Model, stepper: Stepper, guess: Named, cycle: Named, windows: Windows) -> tuple[Named, jax.Array]:
+    return spinup(model, stepper, guess, cycle, windows, rounds=5, warm=2, differentiable=False)
+
+
+def cycle_of(entry: door.Entry, step: str, years: int) -> tuple[Named, Windows]:
+    """The leading years of forcing, to be repeated."""
+    steps = min(len(entry.time), years * STEPS_A_YEAR[step])
+    cycle = {k: jnp.asarray(v if quantity(k).constant else v[:steps]) for k, v in entry.arrays.items()}
+    return cycle, Windows.blocks(steps, max(1, int(np.sqrt(steps))))
+
+
+def trained(setup: Setup, name: str) -> np.ndarray:
+    """True where a value may be trained on: (time, cell)."""
+    shape = (len(setup.entry.time), len(setup.entry.flag))
+    mode = setup.case.assimilate.train
+    if mode == "first half":
+        return np.broadcast_to((np.arange(shape[0]) < shape[0] // 2)[:, None], shape)
+    flag = f"{name}_withheld"
+    if mode == "provider" and flag in setup.data:
+        return ~setup.data[flag].transpose("time", ...).to_numpy().astype(bool)
+    return np.ones(shape, bool)
+
+
+def observations(setup: Setup) -> dict[str, Observation]:
+    """Every observed quantity of the case with its error model, withheld values included."""
+    found = {}
+    for name, page in setup.case.observe.items():
+        value = door.observed(setup.data, name, setup.case.domain.source.kind)
+        sd = door.observed(setup.data, f"{name}_sd") if f"{name}_sd" in setup.data else None
+        found[name] = compose.observation(page.kind).of(name, value, sd, page.smooth)
+    return found
+
+
+def problem(setup: Setup, terms: tuple[Any, ...]) -> Problem:
+    """The problem over the training steps: later ones that no term looks at are not run."""
+    last = _last_needed(setup, terms)
+    entry = setup.entry.when(slice(0, last))
+    forcing = {k: jnp.asarray(v) for k, v in entry.arrays.items()}
+    origin = Given(setup.start)
+    if setup.case.start.each:
+        origin = Steady(setup.start, *cycle_of(setup.entry, setup.case.model.step, setup.case.start.cycle_years))
+    windows = Windows.blocks(last, max(1, int(np.sqrt(last))))
+    cut = tuple(t.until(last) if isinstance(t, Observation) else t for t in terms)
+    return Problem(setup.model, setup.stepper, setup.space, cut, forcing, windows, origin,
+                   jnp.asarray(setup.group), len(setup.names))  # fmt: skip
+
+
+def _last_needed(setup: Setup, terms: tuple[Any, ...]) -> int:
+    seen = [np.flatnonzero(np.asarray(t.seen).any(1)).max(initial=0) + 1 for t in terms if isinstance(t, Observation)]
+    return int(max(seen)) if seen else len(setup.entry.time)
+
+
+def with_twin(setup: Setup) -> tuple[Setup, np.ndarray | None]:
+    """For a twin, add observations of a known truth; returns the truth too, (dim, group)."""
+    page = setup.case.twin
+    if page is None:
+        return setup, None
+    truth = page.spread * setup.source.truth(setup.space.names, setup.names)
+    names = list(setup.case.observe)
+    key = jax.random.PRNGKey(setup.case.assimilate.seed + 1)
+    seen = observe_truth(problem(setup, ()), jnp.asarray(truth), setup.source.errors, key, setup.entry.time, names)
+    outer = setup.entry.outer
+    seen = seen.rename(site=outer) if outer != "site" else seen
+    return dataclasses.replace(setup, data=setup.data.merge(seen.assign_coords({outer: setup.data[outer]}), join="exact")), truth

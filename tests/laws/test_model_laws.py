@@ -1,0 +1,161 @@
+"""Full models, composed in every way, are held to the laws of mass, of time and of places apart."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from landsink.core.flow import flow
+from landsink.core.quantity import quantity
+from landsink.core.run import Windows, simulate, spinup
+from tests.laws.compose import STEPPERS, Choice, again, forcing, lights, model, result, soils, start, stock
+
+CHOICES = st.builds(
+    Choice, st.sampled_from(soils()), st.sampled_from(lights()), st.booleans(), st.sampled_from(STEPPERS)
+)
+# each soil and each stepper at least once, whatever hypothesis draws beyond
+SURE = [Choice(s, lights()[i % len(lights())], i % 2 == 0, STEPPERS[i % 3]) for i, s in enumerate(soils())]
+
+
+def surely(test):
+    """Add the sure choices to those that are drawn."""
+    for choice in SURE:
+        test = example(choice)(test)
+    return test
+
+
+@surely
+@settings(max_examples=4)
+@given(CHOICES)
+def test_what_enters_less_what_leaves_is_what_is_gained(choice):
+    closes(choice)
+
+
+@pytest.mark.parametrize("stepper", [pytest.param(s, marks=pytest.mark.slow) for s in STEPPERS])
+def test_the_books_close_in_daily_runs_too(stepper):
+    choice = Choice(soils()[-2], lights()[0], True, stepper, "day")
+    closes(choice)
+    never_negative(choice)
+
+
+def closes(choice: Choice) -> None:
+    """Carbon against the counted nbp, water against rain, evaporation and runoff: 1e-10 over thirty years."""
+    made, first, out = result(choice)
+    drive = forcing(made, choice.step)
+    dt = np.asarray(drive["dt"])
+    for substance, net in (
+        ("carbon", out["nbp"]),
+        ("water", np.asarray(drive["pr"]) - out["evspsbl"] - out["mrro"]),
+    ):
+        held = stock(out, made.wiring.pools, substance)
+        gained = held[-1] - stock(first, made.wiring.pools, substance)
+        turnover = np.abs(net * dt).sum(0) + held.max(0)
+        assert np.isfinite(held).all()
+        assert (np.abs(gained - (net * dt).sum(0)) <= 1e-10 * turnover).all(), f"{substance} of {choice}"
+
+
+@surely
+@settings(max_examples=4)
+@given(CHOICES)
+def test_no_pool_falls_below_nothing(choice):
+    never_negative(choice)
+
+
+def never_negative(choice: Choice) -> None:
+    """No pool below zero by more than rounding."""
+    made, _, out = result(choice)
+    for pool in made.wiring.pools:
+        worst = out[pool].min()
+        assert worst >= -1e-12 * max(1.0, out[pool].max()), f"{pool} falls to {worst} with {choice}"
+
+
+@surely
+@settings(max_examples=4)
+@given(CHOICES)
+def test_a_restart_is_no_restart(choice):
+    made, _, out = result(choice)
+    drive, half = forcing(made, choice.step), 150
+    turned = {k: v if quantity(k).constant else jnp.roll(v, -half, 0) for k, v in drive.items()}
+    rest, _ = again(choice, made, {n: out[n][half - 1] for n in made.state}, turned)
+    for name in out:
+        assert (rest[name][:-half] == out[name][half:]).all(), f"{name} of {choice}"
+
+
+@settings(max_examples=3)
+@given(CHOICES)
+def test_places_know_nothing_of_each_other(choice):
+    made, first, out = result(choice)
+    drive = {k: v if k == "dt" else v[..., ::-1] for k, v in forcing(made, choice.step).items()}
+    drive = {k: v if k == "dt" else v.at[..., 0].set(jnp.nan) for k, v in drive.items()}
+    turned, _ = again(choice, made, {k: v[::-1] for k, v in first.items()}, drive)
+    for name in out:
+        assert np.allclose(turned[name][:, 1:], out[name][:, ::-1][:, 1:], rtol=1e-9, atol=1e-15), name
+
+
+@settings(max_examples=2)
+@given(CHOICES)
+def test_one_step_compiled_is_one_step_eager_is_one_cell_at_a_time(choice):
+    made = model(choice.soil, choice.light, choice.fire)
+    drive = {k: v if quantity(k).constant else v[6] for k, v in forcing(made, choice.step).items()}
+    eager, _ = choice.stepping(made, start(made), drive)
+    quick, _ = jax.jit(lambda s, d: choice.stepping(made, s, d))(start(made), drive)
+    flat = {k: jnp.broadcast_to(v, 4) for k, v in drive.items()}
+    lanes, _ = jax.jit(jax.vmap(lambda s, d: choice.stepping(made, s, d)))(start(made), flat)
+    for name in eager:
+        assert np.allclose(quick[name], eager[name], rtol=1e-11, atol=1e-14), name
+        assert np.allclose(lanes[name], eager[name], rtol=1e-11, atol=1e-14), name
+
+
+@surely
+@settings(max_examples=3)
+@given(CHOICES)
+def test_ports_hand_on_all_they_receive(choice):
+    made = model(choice.soil, choice.light, choice.fire)
+    drive = {k: v if quantity(k).constant else v[6] for k, v in forcing(made, choice.step).items()}
+    _, out = jax.jit(lambda s, d: choice.stepping(made, s, d))(start(made), drive)
+    assert made.wiring.ports
+    for port in made.wiring.ports:
+        into, away = (sum(np.asarray(out[k]) for k in keys) for keys in (port.into, port.out))
+        assert away == pytest.approx(into, rel=1e-11, abs=1e-22), port.name
+        assert all(flow(k).donor == port.name for k in port.out)
+
+
+@settings(max_examples=3)
+@example(SURE[0])
+@given(CHOICES)
+def test_gradients_of_a_run_are_finite(choice):
+    made = model(choice.soil, choice.light, choice.fire)
+    drive = {k: v if quantity(k).constant else v[:60] for k, v in forcing(made, choice.step).items()}
+    names, begin = list(made.parameters), start(made)
+
+    @jax.jit
+    @jax.grad
+    def slope(share, begin):
+        changed = made.with_parameters(
+            {n: s * made.parameters[n].default for n, s in zip(names, share, strict=True)}
+        )
+        out, end = simulate(
+            changed, choice.stepping, begin, drive, ("nbp", "evspsbl"), Windows.blocks(60, 12)
+        )
+        return sum(jnp.sum(v) for v in (*out.values(), *end.values()))
+
+    for begun in (begin, {k: 0.0 * v if k in made.wiring.pools else v for k, v in begin.items()}):
+        found = np.asarray(slope(jnp.ones((len(names), 4)), begun))
+        assert np.isfinite(found).all(), [
+            n for n, row in zip(names, found, strict=True) if not np.isfinite(row).all()
+        ]
+    assert (np.abs(found).sum(1) >= 0).all()
+
+
+@pytest.mark.parametrize("stepper", STEPPERS)
+def test_spin_up_returns_to_itself(stepper):
+    choice = Choice(soils()[STEPPERS.index(stepper)], lights()[0], False, stepper)
+    made = model(choice.soil, choice.light, choice.fire)
+    drive = {k: v if quantity(k).constant else v[:12] for k, v in forcing(made, choice.step).items()}
+    found, change = jax.jit(
+        lambda s, d: spinup(made, choice.stepping, s, d, Windows.blocks(12, 12), rounds=8, warm=30)
+    )(start(made), drive)
+    assert all(np.isfinite(v).all() and (np.asarray(v) >= -1e-12).all() for k, v in found.items())
+    assert (change < 1e-4).all(), change
