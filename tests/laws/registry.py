@@ -26,7 +26,11 @@ def processes() -> tuple[type[Process], ...]:
         for thing in vars(module).values()
         if isinstance(thing, type) and issubclass(thing, Process) and thing.__module__ == module.__name__
     }
-    return tuple(sorted((c for c in classes if any("__call__" in vars(k) for k in c.__mro__)), key=lambda c: c.__name__))
+    return tuple(
+        sorted(
+            (c for c in classes if any("__call__" in vars(k) for k in c.__mro__)), key=lambda c: c.__name__
+        )
+    )
 
 
 def span(name: str) -> tuple[float, float]:

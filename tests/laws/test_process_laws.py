@@ -45,10 +45,23 @@ def _apply(cls: type[Process]) -> Callable[..., dict[str, Any]]:
 
 
 @cache
-def compiled(cls: type[Process]) -> Callable[..., tuple[dict[str, Any], dict[str, Any]]]:
-    """Values and all their derivatives, compiled once for a class."""
+def compiled(cls: type[Process]) -> Callable[..., dict[str, Any]]:
+    """The values of a process, compiled once for a class."""
+    at = jax.jit(_apply(cls))
+    return lambda p, x: jax.device_get(at(p, x))
+
+
+@cache
+def slopes(cls: type[Process]) -> Callable[..., dict[str, Any]]:
+    """Slopes of the sum of all values, by parameter and input: one that is not finite stays so in the sum."""
     at = _apply(cls)
-    return jax.jit(lambda p, x: (at(p, x), jax.jacfwd(at, argnums=(0, 1))(p, x)))
+    of_sum = jax.jit(jax.grad(lambda p, x: sum(at(p, x).values()), argnums=(0, 1)))
+
+    def by_name(p: dict[str, Any], x: dict[str, Any]) -> dict[str, Any]:
+        by_parameter, by_input = jax.device_get(of_sum(p, x))
+        return by_parameter | by_input
+
+    return by_name
 
 
 @every
@@ -57,7 +70,8 @@ def test_it_says_what_it_is_and_whence(cls):
     assert cls.__doc__ != Process.__doc__
     assert cls.cite.strip(), "no citation"
     for f in dataclasses.fields(cls):
-        assert "bounds" in f.metadata, f"the field '{f.name}' is no parameter: use param(...)"
+        fixed = f.metadata.get("static", False)  # a table of the paper's figures, that none may tune
+        assert fixed or "bounds" in f.metadata, f"the field '{f.name}' is no parameter: use param(...)"
     for p in cls().parameters:
         assert p.doc.strip(), f"'{p.name}' has no doc"
         assert p.low < p.default < p.high, f"'{p.name}' is not within its bounds"
@@ -91,14 +105,12 @@ def test_an_arrow_s_donor_is_read(cls):
 @given(data=st.data())
 def test_values_and_gradients_are_finite_and_flows_never_run_backward(cls, data):
     parameters, inputs = data.draw(points(cls))
-    given_, slopes = compiled(cls)(parameters, inputs)
-    for key, value in given_.items():
+    for key, value in compiled(cls)(parameters, inputs).items():
         assert np.isfinite(value), f"{key} is {value}"
         if is_flow(key):
             assert value >= 0.0, f"{key} is {value}"
-        by_parameter, by_input = slopes[key]
-        for name, slope in (by_parameter | by_input).items():
-            assert np.isfinite(slope), f"d {key} / d {name} is {slope}"
+    for name, slope in slopes(cls)(parameters, inputs).items():
+        assert np.isfinite(slope), f"the slope by {name} is {slope}"
 
 
 @pytest.mark.parametrize("cls", [c for c in processes() if donors(c, port=False)], ids=lambda c: c.__name__)
@@ -106,7 +118,7 @@ def test_values_and_gradients_are_finite_and_flows_never_run_backward(cls, data)
 def test_an_empty_pool_gives_nothing(cls, data):
     parameters, inputs = data.draw(points(cls))
     for donor, keys in donors(cls, port=False).items():
-        given_, _ = compiled(cls)(parameters, inputs | {donor: 0.0})
+        given_ = compiled(cls)(parameters, inputs | {donor: 0.0})
         for key in keys:
             assert abs(given_[key]) < 1e-25, f"{key} is {given_[key]} from an empty {donor}"
 
@@ -121,7 +133,7 @@ def test_many_at_once_equal_one_by_one_and_compiled_equals_eager(cls, data):
     plain = at(*together)  # a process sees no outer dims: arrays in, arrays out
     lanes = jax.jit(jax.vmap(at))(*together)
     for i, (parameters, inputs) in enumerate(drawn):
-        one, _ = compiled(cls)(parameters, inputs)
+        one = compiled(cls)(parameters, inputs)
         for key, value in one.items():
             # what is left of two large numbers differs by their rounding, not by its own
             atol = 1e-12 * float(jnp.abs(value)) + 1e-25
@@ -161,7 +173,7 @@ def test_a_port_hands_on_what_is_read_of_it(cls, data):
         "soilSurface": ("prra", "snm"),
     }
     parameters, inputs = data.draw(points(cls))
-    given_, _ = compiled(cls)(parameters, inputs)
+    given_ = compiled(cls)(parameters, inputs)
     for port, keys in donors(cls, port=True).items():
         brought = sum(inputs[n] for n in label[port])
         assert float(sum(given_[k] for k in keys)) == pytest.approx(brought, rel=1e-9, abs=1e-18), port

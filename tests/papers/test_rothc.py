@@ -13,6 +13,8 @@ from landsink.core.model import Model, Named
 from landsink.core.process import SECONDS
 from landsink.core.run import Decay, Windows, simulate, spinup
 from landsink.models.soil import Manure, RothC, RothCClimate
+from landsink.models.soil.rothc import inert_stock
+from landsink.sources import Rothamsted
 
 MONTH = SECONDS["yr"] / 12
 TONNE = 0.1  # t ha-1 in kg m-2
@@ -39,10 +41,17 @@ def case(data: Path) -> Case:
     _, _, _, celsius, rain, pan, plants, manure, cover, ratio = rows.T
     assert len(rows) == site["nsteps"]
     assert set(ratio) == {1.44}
-    series = {"tas": celsius + 273.15, "pr": rain / MONTH, "evspsblpot": 0.75 * pan / MONTH, "vegCover": cover}
+    series = {
+        "tas": celsius + 273.15,
+        "pr": rain / MONTH,
+        "evspsblpot": 0.75 * pan / MONTH,
+        "vegCover": cover,
+    }
     series |= {"fVegLitterLeaf": plants * TONNE / MONTH, "fManure": manure * TONNE / MONTH}
     series |= {"fVegLitterRoot": 0 * plants, "fVegLitterWood": 0 * plants, "dt": np.full(len(rows), MONTH)}
-    forcing = {name: jnp.asarray(v)[:, None] for name, v in series.items()} | {"clay": jnp.array([site["clay"]])}
+    forcing = {name: jnp.asarray(v)[:, None] for name, v in series.items()} | {
+        "clay": jnp.array([site["clay"]])
+    }
     model = Model.of(RothC(), Manure(), RothCClimate(depth=site["depth"] / 100))
     months, years = (pd.read_csv(folder / f"{name}_results.csv") for name in ("month", "year"))
     return Case(model, forcing, site["iom"], months, years.iloc[0])
@@ -93,3 +102,30 @@ def test_equilibrium_solved_at_once(case):
     # the program stops a little before its equilibrium: the rest is its own
     for pool, theirs in POOLS.items():
         assert float(steady[pool][0]) / TONNE == pytest.approx(case.spun[f"{theirs}_t_C_ha"], abs=2e-4)
+
+
+@pytest.mark.parametrize("experiment", ["hoosfield", "broadbalk"])
+def test_plots_of_rothamsted(data, experiment):
+    """Uncalibrated, from equilibrium with the first sampled stock: as good as a plain NumPy RothC on the same files."""
+    ds = Rothamsted(data / Rothamsted.path, experiment).open()
+    model = Model.of(RothC(), Manure(), RothCClimate())
+    forcing = {name: jnp.asarray(ds[name].values) for name in model.forcing if name != "dt"}
+    forcing["dt"] = jnp.asarray(ds["time"].dt.days_in_month.values * 86400.0)[:, None]
+    begin = jnp.asarray(ds["cSoilStart"].values)
+    inert = inert_stock(begin)
+    first = {n: v if n == "clay" else v[:12] for n, v in forcing.items()}
+    first["fManure"] = jnp.zeros_like(first["fManure"])
+    guess = {name: jnp.full(len(begin), 0.1) for name in model.state}
+    state, _ = spinup(model, Decay(), guess, first, Windows.blocks(12, 12))
+    # equilibrium is proportional to the input: scaled so that it holds what was there, less what is inert
+    scale = (begin - inert) / sum(state[pool] for pool in model.wiring.pools)
+    state |= {pool: state[pool] * scale for pool in model.wiring.pools}
+    months = Windows.blocks(ds.sizes["time"], 12)
+    kept, _ = simulate(model, Decay(), state, forcing, ("cSoil",), months, "step")
+    misfit = (ds["cSoil"].copy(data=np.asarray(kept["cSoil"] + inert)) - ds["cSoil"]) / TONNE
+    ours = np.sqrt((misfit**2).mean("time"))
+    theirs = pd.read_csv(data / "soil/reference/rothc_lte_baseline.csv", index_col="exp").loc[
+        ds["site"].values
+    ]
+    # calendar months here, twelfths of a year there
+    np.testing.assert_allclose(ours, theirs["rmse"], rtol=0, atol=0.1)

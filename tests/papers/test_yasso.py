@@ -18,7 +18,17 @@ YEAR = SECONDS["yr"]
 GRAM = 1e-3
 FRACTIONS = ("A", "W", "E", "N")
 RATES = ("k_a", "k_w", "k_e", "k_n")
-CLIMATE = ("warmth_awe", "bend_awe", "warmth_n", "bend_n", "warmth_h", "bend_h", "rain_awe", "rain_n", "rain_h")
+CLIMATE = (
+    "warmth_awe",
+    "bend_awe",
+    "warmth_n",
+    "bend_n",
+    "warmth_h",
+    "bend_h",
+    "rain_awe",
+    "rain_n",
+    "rain_h",
+)
 TAIL = ("humified", "k_h", "size_1", "size_2", "size_r")
 
 
@@ -40,7 +50,9 @@ def cases(model: Model, table: pd.DataFrame) -> tuple[Model, dict, dict]:
     own = {f"Yasso15Annual.wood_{f.lower()}": column[f"in_{f}"] for f in FRACTIONS}
     own["Yasso15Annual.diameter"] = column["size_cm"] / 100
     zero = jnp.zeros(len(table))
-    state = {f"cSoil{f}": zero for f in FRACTIONS} | {f"cCwd{f}": GRAM * column[f"init_{f}"] for f in FRACTIONS}
+    state = {f"cSoil{f}": zero for f in FRACTIONS} | {
+        f"cCwd{f}": GRAM * column[f"init_{f}"] for f in FRACTIONS
+    }
     state["cSoilH"] = GRAM * column["init_H"]
     forcing = {"tas": column["Tmean"] + 273.15, "tasAmplitude": column["Tamp"], "pr": column["Precip"] / YEAR}
     forcing |= {"fVegLitterLeaf": zero, "fVegLitterRoot": zero, "dt": column["time"] * YEAR}
@@ -78,7 +90,9 @@ def steady_error(model: Model, table: pd.DataFrame) -> float:
 def _error(ours: dict, table: pd.DataFrame) -> float:
     pools = ("cCwdA", "cCwdW", "cCwdE", "cCwdN", "cSoilH")
     pairs = zip(pools, (*FRACTIONS, "H"), strict=True)
-    return max(float(np.max(np.abs(np.asarray(ours[p]) / GRAM / table[f"out_{f}"].to_numpy() - 1))) for p, f in pairs)
+    return max(
+        float(np.max(np.abs(np.asarray(ours[p]) / GRAM / table[f"out_{f}"].to_numpy() - 1))) for p, f in pairs
+    )
 
 
 def single_precision() -> tuple[float, ...]:
@@ -116,7 +130,9 @@ def authors(data):
     def read(name: str) -> pd.DataFrame:
         table = pd.read_csv(folder / name).query("model == 'yasso15'")
         renamed = table.rename(columns={f: f"out_{f}" for f in (*FRACTIONS, "H")})
-        renamed = renamed.rename(columns={"woodsize": "size_cm", "prec": "Precip", "MT": "Tmean", "TA": "Tamp"})
+        renamed = renamed.rename(
+            columns={"woodsize": "size_cm", "prec": "Precip", "MT": "Tmean", "TA": "Tamp"}
+        )
         fixed = {f"in_{f}": litter["litter"][f] for f in FRACTIONS}
         fixed |= {f"init_{f}": litter["init"][f] for f in (*FRACTIONS, "H")}
         return renamed.assign(**fixed)

@@ -44,7 +44,11 @@ def test_broadbalk(data):
 def test_experiments_see_the_same_evaporation(data):
     """Pan and potential evaporation of the two file sets agree once the factor is applied."""
     rates = [
-        source(data, name).open(["evspsblpot"])["evspsblpot"].isel(site=0).sel(time=slice("1900", "1950")).mean()
+        source(data, name)
+        .open(["evspsblpot"])["evspsblpot"]
+        .isel(site=0)
+        .sel(time=slice("1900", "1950"))
+        .mean()
         for name in ("hoosfield", "broadbalk")
     ]
     assert float(rates[0] / rates[1]) == pytest.approx(1.0, abs=0.05)

@@ -204,7 +204,7 @@ def _check(model: Model, state: Named, forcing: Named, want: tuple[str, ...], wi
         if name not in state:
             raise WiringError(f"the state lacks '{name}'.", "Expected a start for every pool and memory.")
     steps = jnp.shape(forcing["dt"])[0]
-    if not isinstance(windows.index, jax.core.Tracer) and windows.index.size and int(windows.index.max()) >= steps:
+    if not isinstance(windows.index, jax.core.Tracer) and windows.index.size and int(np.asarray(windows.index).max()) >= steps:
         raise WiringError(f"the windows reach step {int(windows.index.max())}.", f"The forcing has {steps} steps.")
 
 

@@ -1,4 +1,4 @@
-"""Long-term field experiments at Rothamsted, month by month: weather, inputs of carbon, and the soil that was sampled."""
+"""Long-term field experiments at Rothamsted, month by month: weather, inputs of carbon, and the soil sampled."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,18 @@ from landsink.sources.selection import absent, asked, pick, places, present
 TONNE_PER_HECTARE = 0.1  # kg m-2
 # RothC's farmyard manure: the part that the files book as humus ("mac"), by which manure is told from plant matter.
 MANURE_HUMUS = 0.02
-COLUMNS = ("time", "temp", "precip", "pet", "cover", "added.spm", "added.ipm", "added.mb", "added.mac", "measured.soc")
+COLUMNS = (
+    "time",
+    "temp",
+    "precip",
+    "pet",
+    "cover",
+    "added.spm",
+    "added.ipm",
+    "added.mb",
+    "added.mac",
+    "measured.soc",
+)
 
 
 class Experiment(NamedTuple):
@@ -48,8 +59,9 @@ class Rothamsted:
 
     `root` is the folder of the plots' files and of `experiment_constants.csv`. All plots of an experiment share their
     months; the files count months, and the calendar is inferred from season and length. The weather is one mean year,
-    repeated. What plants bring is one number, given as `fVegLitterLeaf`; root and wood litter are zero. The estimated carbon of the first year is the coordinate `cSoilStart` and not an observation. The files
-    give no error: `relative` and `absolute` (kg m-2) are the parts of ours.
+    repeated. What plants bring is one number, given as `fVegLitterLeaf`; root and wood litter are zero. The estimated
+    carbon of the first year is the coordinate `cSoilStart` and not an observation. The files give no error: `relative`
+    and `absolute` (kg m-2) are the parts of ours.
     """
 
     root: Path
@@ -82,10 +94,15 @@ class Rothamsted:
         months = [len(record) for record in records]
         if len(set(months)) > 1:
             raise DataError(f"{known}: the plots have {months} months.", "All plots share one calendar.")
-        columns = {n: (("time", "site"), np.stack([r[n] for r in records], axis=1)) for n in records[0].columns}
-        ds = xr.Dataset(columns, {"time": records[0].index.to_numpy("datetime64[ns]"), "site": np.array(chosen)})
+        columns = {
+            n: (("time", "site"), np.stack([r[n] for r in records], axis=1)) for n in records[0].columns
+        }
+        ds = xr.Dataset(
+            columns, {"time": records[0].index.to_numpy("datetime64[ns]"), "site": np.array(chosen)}
+        )
         ds = self._constants(ds).assign_coords(
-            treatment=("site", [trial.plots[plot] for plot in chosen]), cSoilStart=("site", ds["cSoil"].values[0])
+            treatment=("site", [trial.plots[plot] for plot in chosen]),
+            cSoilStart=("site", ds["cSoil"].values[0]),
         )
         ds["cSoil"] = ds["cSoil"].where(ds["time"] > ds["time"][0])
         ds["cSoil_sd"] = ds["cSoil"].dims, error(ds["cSoil"].values, self.relative, self.absolute)
@@ -107,7 +124,9 @@ class Rothamsted:
         table = pd.read_csv(self._table(), index_col="exp")
         absent(ds["site"].values.tolist(), table.index.tolist(), "Rothamsted")
         rows = table.loc[ds["site"].values]
-        coords = {axis: ("site", rows[column].to_numpy(float)) for axis, column in (("lat", "lat"), ("lon", "long"))}
+        coords = {
+            axis: ("site", rows[column].to_numpy(float)) for axis, column in (("lat", "lat"), ("lon", "long"))
+        }
         return ds.assign(clay=("site", rows["clay"].to_numpy(float))).assign_coords(coords)
 
     def _provenance(self) -> dict[str, str]:

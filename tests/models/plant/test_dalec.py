@@ -11,7 +11,7 @@ from landsink.core.run import Decay, Euler, Matrix, Stepper, Windows, simulate, 
 from landsink.models.plant import Dalec, LeafArea
 from tests.models.plant.climate import DAY, MONTH, START, plant, weather
 
-NOW = {"gpp": 1e-7, "tas": 288.15, "dt": DAY, "fLeafGrowth": 1e-8, "fLeafFall": 2e-9}
+NOW = {"gpp": 1e-7, "tas": 288.15, "dt": DAY, "leafGrowthRate": 5e-8, "leafFallRate": 2e-8}
 NOW |= {"cLabile": 0.2, "cLeaf": 0.1, "cRoot": 0.3, "cWood": 5.0}
 MAINTENANCE, GROWTH = "cLabile -> atmosphere : raMaint", "cLabile -> atmosphere : raGrowth"
 
@@ -23,9 +23,9 @@ def rates(**changes: float) -> dict[str, float]:
 
 
 def leaves(**changes: float) -> dict[str, float]:
-    """What `LeafArea` gives; rates in kg m-2 d-1."""
+    """What `LeafArea` gives; rates in d-1."""
     given = LeafArea()(**({"cLeaf": 0.1, "cLabile": 0.2, "laiTarget": 6.0, "dt": DAY} | changes))
-    return {k: float(v) * (DAY if k.startswith("f") else 1.0) for k, v in given.items()}
+    return {k: float(v) * (DAY if k.endswith("Rate") else 1.0) for k, v in given.items()}
 
 
 def column(values: dict[str, float]) -> dict[str, jnp.ndarray]:
@@ -65,29 +65,27 @@ def test_leaf_area_by_hand() -> None:
     lacks, spare = part * 0.2, 0.2 * 0.12
     gain = lacks * spare / (lacks + spare)
     given = leaves()
-    assert given["fLeafGrowth"] == pytest.approx(gain, rel=1e-9)
-    assert given["fLeafFall"] == 0.0
+    assert given["leafGrowthRate"] == pytest.approx(gain / 0.2, rel=1e-9)
+    assert given["leafFallRate"] == 0.0
     assert given["lai"] == pytest.approx((0.1 + gain * (1.0 / part - 5.0)) / 0.05, rel=1e-9)
 
 
 def test_leaves_beyond_the_season_fall_and_all_age() -> None:
     given = leaves(laiTarget=0.8)
-    assert given["fLeafGrowth"] == 0.0
-    assert given["fLeafFall"] == pytest.approx((1.0 - np.exp(-0.2)) * 0.06, rel=1e-9)
+    assert given["leafGrowthRate"] == 0.0
+    assert given["leafFallRate"] == pytest.approx((1.0 - np.exp(-0.2)) * 0.6, rel=1e-9)
     assert leaves(laiTarget=2.0)["lai"] == pytest.approx(2.0, rel=2e-2)
     age = 0.1 / (2.5 * 365.25)
     assert rates()["cLeaf -> litterLeaf : fVegLitterLeaf"] == pytest.approx(2e-9 * DAY + age, rel=1e-9)
 
 
 def test_an_empty_reserve_pays_for_nothing() -> None:
-    assert leaves(cLabile=0.0)["fLeafGrowth"] == 0.0
-    given = rates(cLabile=0.0, fLeafGrowth=0.0)
+    given = rates(cLabile=0.0)
     assert all(value == 0.0 for key, value in given.items() if key.startswith("cLabile ->"))
 
 
 def test_an_empty_pool_sheds_nothing() -> None:
-    assert leaves(cLeaf=0.0)["fLeafFall"] == 0.0
-    given = rates(cLeaf=0.0, cRoot=0.0, cWood=0.0, fLeafFall=0.0)
+    given = rates(cLeaf=0.0, cRoot=0.0, cWood=0.0)
     assert all(value == 0.0 for key, value in given.items() if "-> litter" in key)
 
 

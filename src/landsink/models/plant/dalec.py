@@ -36,11 +36,12 @@ class LeafArea(Process):
     def __call__(self, cLeaf: Scalar, cLabile: Scalar, laiTarget: Scalar, dt: Scalar) -> dict[str, Scalar]:
         wanted = self.leaf_mass * laiTarget - cLeaf
         pace = -jnp.expm1(-dt / LEAF_TIME) / dt
-        lacks, spare = pace * _above(wanted, CORNER * cLeaf), SPARE * cLabile / LEAF_TIME
-        gain = lacks * spare / (lacks + spare + TINY / LEAF_TIME)
-        loss = pace * _above(-wanted, CORNER * cLeaf)
-        moved = (gain - loss) * (1.0 / pace - LEAF_TIME)
-        return {"lai": (cLeaf + moved) / self.leaf_mass, "fLeafGrowth": gain, "fLeafFall": loss}
+        lacks, supply = pace * _above(wanted, CORNER * cLeaf), SPARE / LEAF_TIME
+        growth = lacks * supply / (lacks + supply * cLabile + TINY / LEAF_TIME)
+        held = jnp.where(cLeaf > 0.0, cLeaf, 1.0)
+        fall = pace * _above(-wanted, CORNER * cLeaf) / held
+        moved = (growth * cLabile - fall * cLeaf) * (1.0 / pace - LEAF_TIME)
+        return {"lai": (cLeaf + moved) / self.leaf_mass, "leafGrowthRate": growth, "leafFallRate": fall}
 
 
 class Dalec(Process):
@@ -77,12 +78,13 @@ class Dalec(Process):
     wood_life: Scalar = param(40.0, "yr", bounds=(3.0, 200.0), doc="life of wood, death of trees included")
     wood_above: Scalar = param(0.79, bounds=(0.5, 0.95), doc="share of wood above ground")
 
-    def __call__(self, gpp: Scalar, tas: Scalar, fLeafGrowth: Scalar, fLeafFall: Scalar, dt: Scalar,
+    def __call__(self, gpp: Scalar, tas: Scalar, leafGrowthRate: Scalar, leafFallRate: Scalar, dt: Scalar,
                  cLabile: Scalar, cLeaf: Scalar, cRoot: Scalar, cWood: Scalar) -> dict[str, Scalar]:  # fmt: skip
         warm = self.q10 ** ((tas - REFERENCE) / 10.0)
         asked = warm * (self.maint_leaf * cLeaf + self.maint_root * cRoot + self.maint_wood * cWood)
         maintenance = asked * cLabile / (cLabile + asked * HOLD + TINY)
-        first = (maintenance + fLeafGrowth / self.growth_yield) * dt
+        leaves = leafGrowthRate * cLabile
+        first = (maintenance + leaves / self.growth_yield) * dt
         spare = cLabile * cLabile / (cLabile + first + TINY)
         pace = warm / self.growth_time * cLabile / (cLabile + self.reserve)
         growth = -jnp.expm1(-pace * dt) / dt * spare
@@ -90,11 +92,11 @@ class Dalec(Process):
             "atmosphere -> cLabile : gpp": gpp,
             "cLabile -> atmosphere : raMaint": maintenance,
             "cLabile -> atmosphere : raGrowth": (1.0 - self.growth_yield)
-            * (fLeafGrowth / self.growth_yield + growth),
-            "cLabile -> cLeaf": fLeafGrowth,
+            * (leaves / self.growth_yield + growth),
+            "cLabile -> cLeaf": leaves,
             "cLabile -> cRoot": self.growth_yield * self.root_share * growth,
             "cLabile -> cWood": self.growth_yield * (1.0 - self.root_share) * growth,
-            "cLeaf -> litterLeaf : fVegLitterLeaf": fLeafFall + cLeaf / self.leaf_life,
+            "cLeaf -> litterLeaf : fVegLitterLeaf": (leafFallRate + 1.0 / self.leaf_life) * cLeaf,
             "cRoot -> litterRoot : fVegLitterRoot": cRoot / self.root_life,
             "cWood -> litterWood : fVegLitterWood": cWood / self.wood_life,
             "cVegAbove": cLeaf + self.wood_above * cWood,

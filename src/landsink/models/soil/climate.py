@@ -19,7 +19,9 @@ class SoilClimate(Process):
     """
 
     q10: Scalar = param(2.0, bounds=(1.0, 5.0), doc="factor of decay for ten kelvins")
-    t_ref: Scalar = param(283.15, "K", bounds=(273.15, 303.15), doc="soil temperature at which fEnvSoil is one")
+    t_ref: Scalar = param(
+        283.15, "K", bounds=(273.15, 303.15), doc="soil temperature at which fEnvSoil is one"
+    )
     tau: Scalar = param(5.0, "d", bounds=(0.5, 60.0), doc="delay of the soil temperature behind the air's")
     half: Scalar = param(0.4, bounds=(0.02, 5.0), doc="relative soil water of half the saturating response")
     dry: Scalar = param(0.1, bounds=(0.0, 0.6), doc="share of decay left in dry soil")

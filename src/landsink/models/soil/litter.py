@@ -18,13 +18,20 @@ class LitterSoil(Process):
     k_wood: Scalar = param(0.1, per="yr", bounds=(0.005, 2.0), doc="decay rate of coarse woody debris")
     k_young: Scalar = param(0.08, per="yr", bounds=(0.01, 2.0), doc="decay rate of young soil carbon")
     k_old: Scalar = param(0.004, per="yr", bounds=(0.0002, 0.05), doc="decay rate of old soil carbon")
-    litter_humified: Scalar = param(0.35, bounds=(0.05, 0.9), doc="share of decayed litter that turns to young soil carbon")
-    wood_humified: Scalar = param(0.35, bounds=(0.05, 0.9), doc="share of decayed wood that turns to young soil carbon")
-    young_humified: Scalar = param(0.12, bounds=(0.005, 0.6), doc="share of decayed young carbon that turns to old")
+    litter_humified: Scalar = param(
+        0.35, bounds=(0.05, 0.9), doc="share of decayed litter that turns to young soil carbon"
+    )
+    wood_humified: Scalar = param(
+        0.35, bounds=(0.05, 0.9), doc="share of decayed wood that turns to young soil carbon"
+    )
+    young_humified: Scalar = param(
+        0.12, bounds=(0.005, 0.6), doc="share of decayed young carbon that turns to old"
+    )
 
     cite: ClassVar[str] = (
         "Bloom, A. A. and Williams, M. (2015), Biogeosciences 12, 1299-1315, doi:10.5194/bg-12-1299-2015;"
-        " Parton, W. J. et al. (1987), Soil Sci. Soc. Am. J. 51, 1173-1179, doi:10.2136/sssaj1987.03615995005100050015x."
+        " Parton, W. J. et al. (1987), Soil Sci. Soc. Am. J. 51, 1173-1179,"
+        " doi:10.2136/sssaj1987.03615995005100050015x."
     )
 
     def __call__(

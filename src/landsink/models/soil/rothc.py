@@ -30,7 +30,9 @@ class RothC(Process):
     k_rpm: Scalar = param(0.3, per="yr", bounds=(0.05, 1.5), doc="decay rate of resistant plant material")
     k_bio: Scalar = param(0.66, per="yr", bounds=(0.1, 3.0), doc="decay rate of microbial biomass")
     k_hum: Scalar = param(0.02, per="yr", bounds=(0.002, 0.1), doc="decay rate of humus")
-    dpm_rpm: Scalar = param(1.44, bounds=(0.1, 4.0), doc="DPM/RPM of leaf and root litter: crops 1.44, scrub 0.67")
+    dpm_rpm: Scalar = param(
+        1.44, bounds=(0.1, 4.0), doc="DPM/RPM of leaf and root litter: crops 1.44, scrub 0.67"
+    )
     dpm_rpm_wood: Scalar = param(0.25, bounds=(0.02, 2.0), doc="DPM/RPM of woody litter")
 
     cite: ClassVar[str] = CITE
@@ -82,7 +84,9 @@ class Manure(Process):
 
     def __call__(self, fManure: Scalar) -> dict[str, Scalar]:
         fresh = (1.0 - self.humus) * fManure
-        return _split("litterManure", fresh, self.dpm_rpm) | {"litterManure -> cSoilHum": self.humus * fManure}
+        return _split("litterManure", fresh, self.dpm_rpm) | {
+            "litterManure -> cSoilHum": self.humus * fManure
+        }
 
 
 class Inert(Process):
@@ -101,8 +105,9 @@ class Inert(Process):
 
 
 def inert_stock(soil: Scalar) -> Scalar:
-    """Inert carbon, kg m-2, of a soil that holds `soil` kg m-2 in all [Falloon et al. 1998, doi:10.1016/S0038-0717(97)00256-3].
+    """Inert carbon, kg m-2, of a soil that holds `soil` kg m-2 of carbon in all.
 
-    IOM = 0.049 SOC^1.139 in t C ha-1, fitted to 28 topsoils with radiocarbon; its 95 % interval is wide.
+    IOM = 0.049 SOC^1.139 in t C ha-1, fitted to topsoils with radiocarbon; its 95 % interval is wide
+    [Falloon et al. 1998, doi:10.1016/S0038-0717(97)00256-3].
     """
     return 0.1 * 0.049 * (10.0 * soil) ** 1.139

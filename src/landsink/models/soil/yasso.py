@@ -31,7 +31,9 @@ TRANSFERS = (
 
 # Mean temperatures of the quarters of a sine, per kelvin of its amplitude.
 SEASONS = tuple(
-    sign * 4.0 / math.pi * part for sign in (-1.0, 1.0) for part in (1.0 / math.sqrt(2.0), 1.0 - 1.0 / math.sqrt(2.0))
+    sign * 4.0 / math.pi * part
+    for sign in (-1.0, 1.0)
+    for part in (1.0 / math.sqrt(2.0), 1.0 - 1.0 / math.sqrt(2.0))
 )
 
 
@@ -46,19 +48,27 @@ class Pace(NamedTuple):
 class _Yasso(Process):
     """What the two Yassos share: rates, transfers, responses to climate, chemistry of litter, thickness of wood."""
 
-    k_a: Scalar = param(0.48971473, per="yr", bounds=(0.05, 3.0), doc="alpha_A, decay rate, hydrolysable in acid")
+    k_a: Scalar = param(
+        0.48971473, per="yr", bounds=(0.05, 3.0), doc="alpha_A, decay rate, hydrolysable in acid"
+    )
     k_w: Scalar = param(4.9138734, per="yr", bounds=(0.5, 20.0), doc="alpha_W, decay rate, soluble in water")
-    k_e: Scalar = param(0.24197346, per="yr", bounds=(0.02, 2.0), doc="alpha_E, decay rate, soluble in ethanol")
+    k_e: Scalar = param(
+        0.24197346, per="yr", bounds=(0.02, 2.0), doc="alpha_E, decay rate, soluble in ethanol"
+    )
     k_n: Scalar = param(0.094876416, per="yr", bounds=(0.005, 1.0), doc="alpha_N, decay rate, neither")
     k_h: Scalar = param(0.001302583, per="yr", bounds=(1e-4, 0.01), doc="alpha_H, decay rate of humus")
-    humified: Scalar = param(0.004596472, bounds=(1e-4, 0.0127), doc="p_H, share of decay that turns to humus")
+    humified: Scalar = param(
+        0.004596472, bounds=(1e-4, 0.0127), doc="p_H, share of decay that turns to humus"
+    )
     warmth_awe: Scalar = param(0.090598047, "K-1", bounds=(0.0, 0.2), doc="beta_1 of A, W and E")
     warmth_n: Scalar = param(0.048772465, "K-1", bounds=(0.0, 0.2), doc="beta_N1")
     warmth_h: Scalar = param(0.035185492, "K-1", bounds=(0.0, 0.2), doc="beta_H1")
     bend_awe: Scalar = param(-2.144096e-4, "K-2", bounds=(-0.005, 0.0), doc="beta_2 of A, W and E")
     bend_n: Scalar = param(-7.913602e-5, "K-2", bounds=(-0.005, 0.0), doc="beta_N2")
     bend_h: Scalar = param(-2.089906e-4, "K-2", bounds=(-0.005, 0.0), doc="beta_H2")
-    rain_awe: Scalar = param(-1.8089202, bounds=(-20.0, -0.1), doc="gamma of A, W and E, per m of rain a year")
+    rain_awe: Scalar = param(
+        -1.8089202, bounds=(-20.0, -0.1), doc="gamma of A, W and E, per m of rain a year"
+    )
     rain_n: Scalar = param(-1.1725473, bounds=(-20.0, -0.1), doc="gamma_N, per m of rain a year")
     rain_h: Scalar = param(-12.535951, bounds=(-40.0, -0.1), doc="gamma_H, per m of rain a year")
     size_1: Scalar = param(-0.43892271, "cm-1", bounds=(-3.0, 1.0), doc="phi_1 of the diameter of wood")
@@ -82,7 +92,7 @@ class _Yasso(Process):
 
     cite: ClassVar[str] = (
         "Jarvenpaa, M., Repo, A., Akujarvi, A., Kaasalainen, M. and Liski, J. (2015), Soil carbon model Yasso15;"
-        " Tuomi, M. et al. (2011), Ecological Modelling 222, 709-718, doi:10.1016/j.ecolmodel.2010.10.025 (size of wood)."
+        " Tuomi, M. et al. (2011), Ecological Modelling 222, 709-718, doi:10.1016/j.ecolmodel.2010.10.025 (wood)."
     )
 
     def _warmth(self, celsius: Scalar) -> Pace:
@@ -103,9 +113,14 @@ class _Yasso(Process):
             **_share("litterWood", "cCwd", wood, (self.wood_a, self.wood_w, self.wood_e, self.wood_n)),
         }
 
-    def _decay(self, soil: tuple[Scalar, ...], wood: tuple[Scalar, ...], humus: Scalar, pace: Pace) -> dict[str, Scalar]:
+    def _decay(
+        self, soil: tuple[Scalar, ...], wood: tuple[Scalar, ...], humus: Scalar, pace: Pace
+    ) -> dict[str, Scalar]:
         """Arrows of all pools."""
-        slowed = jnp.maximum(1.0 + self.size_1 * self.diameter + self.size_2 * self.diameter**2, 1.0) ** -self.size_r
+        slowed = (
+            jnp.maximum(1.0 + self.size_1 * self.diameter + self.size_2 * self.diameter**2, 1.0)
+            ** -self.size_r
+        )
         rates = (self.k_a * pace.awe, self.k_w * pace.awe, self.k_e * pace.awe, self.k_n * pace.n)
         flows = self._cascade("cSoil", [k * x for k, x in zip(rates, soil, strict=True)])
         flows |= self._cascade("cCwd", [k * slowed * x for k, x in zip(rates, wood, strict=True)])
@@ -138,7 +153,9 @@ class Yasso15(_Yasso):
     it. It needs neither fEnvSoil nor soil water. Not to be confused with Yasso07 and Yasso20, of other parameters.
     """
 
-    rain_memory: Scalar = param(365.0, "d", bounds=(30.0, 1500.0), doc="time over which precipitation is averaged")
+    rain_memory: Scalar = param(
+        365.0, "d", bounds=(30.0, 1500.0), doc="time over which precipitation is averaged"
+    )
 
     def __call__(
         self,
@@ -162,7 +179,9 @@ class Yasso15(_Yasso):
         rain = pr + (prYear - pr) * jnp.exp(-dt / self.rain_memory)
         pace = Pace(*(t * r for t, r in zip(self._warmth(tas - FREEZING), self._rain(rain), strict=True)))
         soil, wood = (cSoilA, cSoilW, cSoilE, cSoilN), (cCwdA, cCwdW, cCwdE, cCwdN)
-        flows = self._fall(fVegLitterLeaf, fVegLitterRoot, fVegLitterWood) | self._decay(soil, wood, cSoilH, pace)
+        flows = self._fall(fVegLitterLeaf, fVegLitterRoot, fVegLitterWood) | self._decay(
+            soil, wood, cSoilH, pace
+        )
         return flows | {"next prYear": rain}
 
 
@@ -198,4 +217,6 @@ class Yasso15Annual(_Yasso):
         warmth = [sum(group[1:], group[0]) / 4.0 for group in zip(*seasons, strict=True)]
         pace = Pace(*(t * r for t, r in zip(warmth, self._rain(pr), strict=True)))
         soil, wood = (cSoilA, cSoilW, cSoilE, cSoilN), (cCwdA, cCwdW, cCwdE, cCwdN)
-        return self._fall(fVegLitterLeaf, fVegLitterRoot, fVegLitterWood) | self._decay(soil, wood, cSoilH, pace)
+        return self._fall(fVegLitterLeaf, fVegLitterRoot, fVegLitterWood) | self._decay(
+            soil, wood, cSoilH, pace
+        )
