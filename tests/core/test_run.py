@@ -92,6 +92,22 @@ def test_euler_shares_out_what_is_left():
     assert state["cSoilOld"] == pytest.approx(5.0 + 1.5)
 
 
+@pytest.mark.parametrize("stepper", STEPPERS, ids=names)
+@pytest.mark.parametrize("held", [0.0, 1e-6, 1.0, 500.0])
+def test_a_loss_that_saturates_never_overdraws(stepper, held):
+    class Melt(Greedy):
+        """Melt that hardly knows how much snow is left: its tangent takes far more than there is."""
+
+        def __call__(self, snw):
+            return {"snw -> mrsos : snm": 100.0 * self.demand * snw / (snw + 5.0)}
+
+    state = {"snw": jnp.array([held]), "mrsos": jnp.zeros(1)}
+    new, out = stepper(Model.of(Melt()), state, {"dt": jnp.array([30 * DAY])})
+    assert -1e-12 <= new["snw"][0] <= held
+    assert new["snw"][0] + new["mrsos"][0] == pytest.approx(held, rel=1e-13)
+    assert out["snw -> mrsos : snm"][0] * 30 * DAY == pytest.approx(float(new["mrsos"][0]), rel=1e-12)
+
+
 @pytest.mark.parametrize("stepper", [Euler(), Decay()], ids=names)
 def test_an_empty_pool_gives_nothing(stepper):
     state, out = stepper(Model.of(Greedy()), {k: 0.0 * v for k, v in START.items()}, {"dt": jnp.array(DAY)})

@@ -52,3 +52,11 @@ def test_unreadable_unit_is_named(unit):
 )
 def test_units_of_the_vocabulary_are_read(unit):
     parse(unit)
+
+
+def test_a_depth_of_water_is_a_mass_only_where_water_is_meant():
+    assert convert(86400.0, "mm d-1", "kg m-2 s-1", water=True) == pytest.approx(1.0)
+    assert convert(2.0, "cm", "kg m-2", water=True) == pytest.approx(20.0)
+    assert convert(1.0, "kg m-2 d-1", "kg m-2 s-1", water=True) == pytest.approx(1 / 86400.0)
+    with pytest.raises(DataError):
+        convert(1.0, "mm d-1", "kg m-2 s-1")

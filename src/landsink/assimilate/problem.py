@@ -77,11 +77,6 @@ class Problem(eqx.Module):
         """Run the model at z and show what the terms need."""
         return self.run(z[..., self.group], tuple(dict.fromkeys(n for t in self.terms for n in t.needs)))
 
-    @eqx.filter_jit
-    def predict_compiled(self, z: Float[Array, "dim *lane group"]) -> Seen:
-        """`predict`, compiled as one piece: for callers that are not themselves compiled."""
-        return self.predict(z)
-
     def run(self, xi: Float[Array, "dim *lane cell"], want: tuple[str, ...]) -> Seen:
         """Run the model with coordinates given for every cell."""
         model = self.space.model(self.model, xi)

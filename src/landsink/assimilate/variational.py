@@ -21,6 +21,7 @@ Report = Callable[[str, float], None]
 DAMPINGS = (0.03, 0.3, 1.0, 3.0, 30.0, 1000.0)
 LARGEST_STEP = 3.0  # prior standard deviations
 JACOBIAN_BYTES = 6e8
+LANES = 8
 
 
 class Method(Protocol):
@@ -43,7 +44,7 @@ class Variational:
     """
 
     iterations: int = 20
-    starts: int = 4
+    starts: int = 8
     start_spread: float = 0.5
 
     def solve(self, problem: Problem, key: Array, report: Report = quiet, guess: Array | None = None) -> Posterior:
@@ -109,8 +110,7 @@ def descend(
     cost = before = jnp.full(z.shape[1:], jnp.inf)
     for i in range(iterations):
         report(what, i / iterations)
-        hessian, slope, now = _normal_in_chunks(problem, z, noise, centre)
-        z, cost, damping = _try(problem, z, noise, centre, hessian, slope, now, damping)
+        z, cost, damping = _in_chunks(_iterate, problem, z, noise, centre, damping)
         if bool(jnp.all(before - cost < 1e-4 * (1.0 + cost))):
             break
         before = cost
@@ -118,26 +118,54 @@ def descend(
     return z, cost
 
 
-def _normal_in_chunks(problem: Problem, z: Array, noise: Array | None, centre: Array) -> tuple[Array, Array, Array]:
-    """The normal equations, a few lanes at a time so that the Jacobian fits in memory."""
+def _in_chunks(
+    function: Callable[..., tuple[Array, ...]], problem: Problem, z: Array, noise: Array | None, centre: Array, damping: Array
+) -> tuple[Array, ...]:
+    """Apply a compiled step to a few lanes at a time.
+
+    The lanes are few so that the Jacobian fits in memory, and always as many, padded with copies, so that fit and
+    ensemble share one compilation, which costs more than several iterations.
+    """
     rows = jax.eval_shape(problem.residuals, z[:, :1]).shape[0]
-    at_once = max(1, int(JACOBIAN_BYTES / (8.0 * z.shape[0] * rows * problem.group.shape[0])))
+    width = max(1, min(LANES, int(JACOBIAN_BYTES / (8.0 * z.shape[0] * rows * problem.group.shape[0]))))
+    noise = jnp.zeros((rows, z.shape[1], problem.group.shape[0])) if noise is None else noise
     parts = []
-    for i in range(0, z.shape[1], at_once):
-        lanes = slice(i, i + at_once)
-        parts.append(_normal(problem, z[:, lanes], None if noise is None else noise[:, lanes], centre[:, lanes]))
-    return tuple(jnp.concatenate(p) for p in zip(*parts, strict=True))  # type: ignore[return-value]
+    for i in range(0, z.shape[1], width):
+        lanes = jnp.minimum(jnp.arange(i, i + width), z.shape[1] - 1)
+        found = function(problem, z[:, lanes], noise[:, lanes], centre[:, lanes], damping[lanes])
+        keep = min(width, z.shape[1] - i)
+        parts.append((found[0][:, :keep], *(f[:keep] for f in found[1:])))
+    first, *rest = zip(*parts, strict=True)
+    return jnp.concatenate(first, 1), *(jnp.concatenate(r) for r in rest)
 
 
 @eqx.filter_jit
-def _normal(problem: Problem, z: Array, noise: Array | None, centre: Array) -> tuple[Array, Array, Array]:
+def _iterate(problem: Problem, z: Array, noise: Array, centre: Array, damping: Array) -> tuple[Array, Array, Array]:
+    """One step of every lane: linearise, try all dampings in one batched run, keep the best point."""
+    hessian, slope, now = _normal(problem, z, noise, centre)
+    tried = damping * jnp.array(DAMPINGS)[:, None, None]
+    scaled = hessian + tried[..., None, None] * jnp.eye(z.shape[0])
+    step = -jnp.linalg.solve(scaled, jnp.broadcast_to(slope, (*tried.shape, z.shape[0]))[..., None])[..., 0]
+    length = jnp.max(jnp.abs(step), -1, keepdims=True)
+    step = step * jnp.minimum(1.0, LARGEST_STEP / jnp.maximum(length, 1e-12))
+    points = jnp.clip(z[:, None] + jnp.moveaxis(step, -1, 0), -6.0, 6.0)
+    costs = problem.cost(points, noise[:, None], centre[:, None])
+    costs = jnp.where(jnp.isfinite(costs), costs, jnp.inf)
+    best, lowest = jnp.argmin(costs, 0), jnp.min(costs, 0)
+    better = lowest < now
+    chosen = jnp.take_along_axis(points, best[None, None], 1)[:, 0]
+    eased = jnp.where(better, jnp.take_along_axis(tried, best[None], 0)[0], damping * 30.0)
+    return jnp.where(better, chosen, z), jnp.where(better, lowest, now), jnp.clip(eased, 1e-4, 1e6)
+
+
+def _normal(problem: Problem, z: Array, noise: Array, centre: Array) -> tuple[Array, Array, Array]:
     """Gauss-Newton Hessian (lane, group, dim, dim), slope (lane, group, dim) and cost (lane, group)."""
     basis = jnp.eye(z.shape[0])
     tangents = jnp.broadcast_to(basis.reshape(*basis.shape, 1, 1), (z.shape[0], *z.shape))
     # every cell depends on its own group's column alone, so one direction serves all groups at once
     base, jacobian = jax.vmap(lambda t: jax.jvp(problem.residuals, (z,), (t,)), out_axes=(None, 0))(tangents)
     jacobian = jnp.where(jnp.isfinite(jacobian), jacobian, 0.0)
-    residual = base if noise is None else base + noise
+    residual = base + noise
     hessian = problem.gather(jnp.einsum("ikln,jkln->ijln", jacobian, jacobian))
     slope = problem.gather(jnp.einsum("ikln,kln->iln", jacobian, residual)) + z - centre
     cost = 0.5 * problem.gather(jnp.sum(residual**2, 0)) + 0.5 * jnp.sum((z - centre) ** 2, 0)
@@ -145,38 +173,17 @@ def _normal(problem: Problem, z: Array, noise: Array | None, centre: Array) -> t
 
 
 @eqx.filter_jit
-def _try(
-    problem: Problem, z: Array, noise: Array | None, centre: Array, hessian: Array, slope: Array, now: Array, damping: Array
-) -> tuple[Array, Array, Array]:
-    """Try all dampings in one batched run and keep, per lane and group, the best point."""
-    tried = damping * jnp.array(DAMPINGS)[:, None, None]
-    scaled = hessian + tried[..., None, None] * jnp.eye(z.shape[0])
-    step = -jnp.linalg.solve(scaled, jnp.broadcast_to(slope, (*tried.shape, z.shape[0]))[..., None])[..., 0]
-    length = jnp.max(jnp.abs(step), -1, keepdims=True)
-    step = step * jnp.minimum(1.0, LARGEST_STEP / jnp.maximum(length, 1e-12))
-    points = jnp.clip(z[:, None] + jnp.moveaxis(step, -1, 0), -6.0, 6.0)
-    shift = 0.0 if noise is None else noise[:, None]
-    costs = problem.cost(points, shift, centre[:, None])
-    costs = jnp.where(jnp.isfinite(costs), costs, jnp.inf)
-    best = jnp.argmin(costs, 0)
-    lowest = jnp.min(costs, 0)
-    better = lowest < now
-    chosen = jnp.take_along_axis(points, best[None, None], 1)[:, 0]
-    next_damping = jnp.where(better, jnp.take_along_axis(tried, best[None], 0)[0], damping * 30.0)
-    return jnp.where(better, chosen, z), jnp.where(better, lowest, now), jnp.clip(next_damping, 1e-4, 1e6)
-
-
-@eqx.filter_jit
-def _residuals(problem: Problem, z: Array) -> Array:
-    return problem.residuals(z)
+def _curvature(problem: Problem, z: Array, noise: Array, centre: Array, damping: Array) -> tuple[Array, Array, Array]:
+    hessian, _, cost = _normal(problem, z, noise, centre)
+    return z, hessian, cost
 
 
 def diagnose(problem: Problem, best: Float[Array, "dim group"], ensemble: Array, cost: Array) -> Posterior:
     """Chi-square, degrees of freedom for signal and the Gauss-Newton covariance at the best point."""
-    hessian, _, _ = _normal_in_chunks(problem, best[:, None], None, jnp.zeros_like(best)[:, None])
+    one = best[:, None]
+    _, hessian, misfit = _in_chunks(_curvature, problem, one, None, jnp.zeros_like(one), jnp.ones(one.shape[1:]))
     covariance = jnp.linalg.inv(hessian[0])
     signal = problem.space.size - jnp.trace(covariance, axis1=-2, axis2=-1)
-    residual = _residuals(problem, best)
-    observed = problem.gather(jnp.sum(residual != 0.0, 0))
-    chi2 = problem.gather(jnp.sum(residual**2, 0)) / jnp.maximum(observed, 1)
+    observed = problem.gather(sum((t.observed for t in problem.terms), jnp.zeros(problem.group.shape[0])))
+    chi2 = (2.0 * misfit[0] - jnp.sum(best**2, 0)) / jnp.maximum(observed, 1)
     return Posterior(problem.space, best, ensemble, cost, covariance, chi2, signal)

@@ -64,6 +64,7 @@ class StartPage(Page):
     cycle_years: int = Field(5, ge=1, description="leading years repeated to the steady state")
     each: bool = Field(False, description="find the steady state anew for every parameter set (else: scale the prior's by 'start.*')")
     pools: dict[str, float] = Field({}, description="first guess of a pool, canonical unit")
+    match: dict[str, str] = Field({}, description="stock = coordinate of the source that it is scaled to, say cSoil = 'cSoilStart'")
 
 
 class ObservationPage(Page):
@@ -83,8 +84,7 @@ class ConstraintPage(Page):
 class TwinPage(Page):
     """Observations generated from a known truth, drawn from the prior."""
 
-    years_observed: int = Field(0, ge=0, description="0 for all")
-    spread: float = Field(0.6, gt=0, description="size of the true parameters' departure, in prior standard deviations")
+    spread: float = Field(1.0, gt=0, description="size of the true parameters' departure, in prior standard deviations")
 
 
 class AssimilationPage(Page):
@@ -100,7 +100,7 @@ class AssimilationPage(Page):
     members: int = Field(32, ge=3)
     iterations: int = Field(25, ge=1)
     ensemble_iterations: int = Field(8, ge=1)
-    starts: int = Field(4, ge=1)
+    starts: int = Field(8, ge=1)
     tune: bool = Field(True, description="estimate structural error from the training residuals, then fit again")
     seed: int = 0
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -21,7 +22,7 @@ from landsink.reanalyse.domain import Grid
 
 from . import compose
 from .page import Case
-from .setup import Setup, first_guess, forcing_names, observations, prepare, problem, trained, with_twin
+from .setup import STEPS_A_YEAR, Setup, first_guess, forcing_names, observations, predicted, prepare, problem, site_plan, trained, with_twin
 
 Report = Callable[[str, float], None]
 SHOWN = {"kg m-2 s-1": {"carbon": "g m-2 d-1", "water": "mm d-1"}}
@@ -91,12 +92,10 @@ def _posterior(setup: Setup, seen: dict[str, Observation], record: Record, out: 
         factors = {n: dataclasses.replace(o, factor=stored[f"{n}_factor"].to_numpy()) for n, o in seen.items()}
         return Posterior.read(stored, setup.space), factors
     posterior, seen = solve(setup, seen, report)
-    ds = posterior.dataset(setup.names).assignattributes(record=record.hash, title=f"{setup.case.title}: posterior")
+    ds = posterior.dataset(setup.names).assign_attrs(record=record.hash, title=f"{setup.case.title}: posterior")
     for name, term in seen.items():
         ds[f"{name}_factor"] = ("cell", np.asarray(term.factor))
-    partial = path.with_name("posterior.partial.zarr")
-    ds.to_zarr(partial, mode="w", zarr_format=3, consolidated=True)
-    partial.rename(path)
+    reanalyse.write(ds, path)
     return posterior, seen
 
 
@@ -112,11 +111,10 @@ def solve(setup: Setup, seen: dict[str, Observation], report: Report) -> tuple[P
         return method.solve(problem(setup, (*terms.values(), *sense)), key, report), seen
     first = problem(setup, (*terms.values(), *sense))
     best = getattr(method, "best", method).solve(first, key, lambda what, share: report(f"first {what}", share))
-    shown = first.predict_compiled(best.best).out
+    shown = predicted(setup, best.best)
     tuned = {}
     for name, term in terms.items():
-        cut = term.until(len(shown[name])).tuned(shown[name])
-        tuned[name] = dataclasses.replace(term, factor=cut.factor, dilution=cut.dilution)
+        tuned[name] = term.tuned(jnp.nan_to_num(jnp.asarray(shown[name], float)))
     again = problem(setup, (*tuned.values(), *sense))
     posterior = method.solve(again, key, report, guess=best.best)
     return posterior, {n: dataclasses.replace(o, factor=tuned[n].factor) for n, o in seen.items()}
@@ -130,20 +128,9 @@ def _prior_alone(setup: Setup) -> Posterior:
     return Posterior(setup.space, np.zeros((size, groups)), draws, np.zeros(draws.shape[1:]), blank, np.zeros(groups), np.zeros(groups))
 
 
-def _site_plan(setup: Setup, members: np.ndarray, seen: Mapping[str, Observation]) -> reanalyse.Plan:
-    want = tuple(dict.fromkeys((*seen, *(v for v in setup.case.output.variables if setup.model.offers(v)))))
-    cycle = setup.case.start.cycle_years * _steps(setup) if setup.case.start.each else 0
-    start = {k: np.asarray(v) for k, v in setup.start.items()}
-    return reanalyse.Plan(setup.model, setup.stepper, setup.space, members, setup.entry, want, start, cycle, "step", seen)
-
-
-def _steps(setup: Setup) -> int:
-    return {"day": 365, "month": 12, "year": 1}[setup.case.model.step]
-
-
 def _site_product(setup: Setup, posterior: Posterior, seen: Mapping[str, Observation], record: Record, out: Path, report: Report) -> xr.Dataset:
     """The ensemble at the calibration sites, every step, with predictive intervals."""
-    plan = _site_plan(setup, np.asarray(posterior.ensemble)[..., setup.group], seen)
+    plan = site_plan(setup, np.asarray(posterior.ensemble), seen)
     store = reanalyse.TileStore(out / "tiles", record.hash)
     tiles = [slice(0, len(setup.entry.flag))]
     reanalyse.run_tiles(plan, tiles, store, "sites", lambda what, share: report("sites", share), "")
@@ -188,9 +175,7 @@ def _site_named(ds: xr.Dataset, setup: Setup) -> xr.Dataset:
 
 
 def _prior_run(setup: Setup, names: list[str]) -> xr.Dataset:
-    centre = np.zeros((setup.space.size, 2, len(setup.labels)))
-    plan = dataclasses.replace(_site_plan(setup, centre, {}), want=tuple(names))
-    out = reanalyse.runner.compute(plan)
+    out = predicted(setup, np.zeros((setup.space.size, len(setup.names))))
     return door.leave({n: out[n] for n in names}, setup.entry.time, _as_sites(setup))
 
 
@@ -243,7 +228,7 @@ def map_plan(setup: Setup, posterior: Posterior, data: Path | None) -> tuple[rea
     want = tuple(v for v in setup.case.output.variables if setup.model.offers(v))
     grid = Grid.of(entry.cells)
     start = first_guess(setup.model, setup.case.start.pools, len(entry.flag))
-    cycle = page.cycle_years * _steps(setup)
+    cycle = page.cycle_years * STEPS_A_YEAR[setup.case.model.step]
     return reanalyse.Plan(setup.model, setup.stepper, carried, members, entry, want, start, cycle,
                           area=grid.area if grid else None), source  # fmt: skip
 

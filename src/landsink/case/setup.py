@@ -1,6 +1,7 @@
 """What a case needs before anything is solved: forcing, start, observations, problem."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ import xarray as xr
 
 from landsink.assimilate import Given, Problem, Steady, observe_truth
 from landsink.core import door
-from landsink.core.errors import CaseError
+from landsink.core.errors import CaseError, unknown
 from landsink.core.model import Model, Named
 from landsink.core.prior import ParameterSpace
-from landsink.core.quantity import quantity
+from landsink.core.quantity import quantity, within
 from landsink.core.run import Stepper, Windows, spinup
 from landsink.observe import Observation
+from landsink.reanalyse import Plan
+from landsink.reanalyse.runner import compute
 
 from . import compose
 from .page import Case
@@ -65,7 +68,19 @@ def prepare(case: Case, data: Path | None) -> Setup:
     entry = door.enter(ds, forcing_names(model), case.model.step, case.domain.source.kind)
     space = compose.space(model, case.assimilate)
     start, _ = steady_start(case, model, stepper, entry, case.start.cycle_years)
+    start = _matched(start, case.start.match, entry)
     return Setup(case, model, stepper, source, ds, entry, space, compose.groups(case.assimilate, entry.cells), start)
+
+
+def _matched(start: Named, match: Mapping[str, str], entry: door.Entry) -> Named:
+    """Scale the pools within a stock so that it begins at what was measured first."""
+    for stock, coordinate in match.items():
+        if coordinate not in entry.cells:
+            raise unknown(coordinate, map(str, entry.cells.variables), "the source's coordinates (start.match)")
+        pools = [n for n in start if quantity(n).kind == "pool" and within(n, stock)]
+        ratio = jnp.asarray(entry.cells[coordinate].to_numpy()) / sum(start[n] for n in pools)
+        start = {k: v * ratio if k in pools else v for k, v in start.items()}
+    return start
 
 
 def forcing_names(model: Model) -> tuple[str, ...]:
@@ -160,9 +175,25 @@ def with_twin(setup: Setup) -> tuple[Setup, np.ndarray | None]:
     if page is None:
         return setup, None
     truth = page.spread * setup.source.truth(setup.space.names, setup.names)
-    names = list(setup.case.observe)
-    key = jax.random.PRNGKey(setup.case.assimilate.seed + 1)
-    seen = observe_truth(problem(setup, ()), jnp.asarray(truth), setup.source.errors, key, setup.entry.time, names)
+    seen = predicted(setup, truth)
+    true = {n: seen[n] for n in setup.case.observe}
+    observed = observe_truth(true, setup.source.errors, setup.entry.time, setup.entry.outer, setup.case.assimilate.seed + 1)
     outer = setup.entry.outer
-    seen = seen.rename(site=outer) if outer != "site" else seen
-    return dataclasses.replace(setup, data=setup.data.merge(seen.assign_coords({outer: setup.data[outer]}), join="exact")), truth
+    return dataclasses.replace(setup, data=setup.data.merge(observed.assign_coords({outer: setup.data[outer]}), join="exact")), truth
+
+
+def site_plan(setup: Setup, members: np.ndarray, noise: Mapping[str, Observation]) -> Plan:
+    """Every step at the calibration sites, for members (dim, member, group)."""
+    want = tuple(dict.fromkeys((*setup.case.observe, *(v for v in setup.case.output.variables if setup.model.offers(v)))))
+    cycle = setup.case.start.cycle_years * STEPS_A_YEAR[setup.case.model.step] if setup.case.start.each else 0
+    start = {k: np.asarray(v) for k, v in setup.start.items()}
+    return Plan(setup.model, setup.stepper, setup.space, members[..., setup.group], setup.entry, want, start, cycle, "step", noise)
+
+
+def predicted(setup: Setup, z: np.ndarray) -> dict[str, np.ndarray]:
+    """One run at z (dim, group): name -> (time, cell).
+
+    It is run as an ensemble of equal members, so that it shares the site product's compilation.
+    """
+    members = np.repeat(np.asarray(z)[:, None], setup.case.assimilate.members, 1)
+    return compute(site_plan(setup, members, {}))

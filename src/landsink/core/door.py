@@ -78,9 +78,10 @@ def observed(ds: xr.Dataset, name: str, source: str = "the observations") -> np.
     """An observed variable in canonical units, NaN where there is none: (time, cell) or (cell,)."""
     if name not in ds:
         raise DataError(f"{source} hold no '{name}'.", remedy=near(name, (str(v) for v in ds.data_vars)))
-    unit = quantity(name.removesuffix("_sd")).unit
+    row = quantity(name.removesuffix("_sd"))
     values = ds[name].transpose("time", ...) if "time" in ds[name].dims else ds[name]
-    return np.asarray(units.convert(values.to_numpy().astype(float), values.attrs.get("units", unit), unit))
+    unit = values.attrs.get("units", row.unit)
+    return np.asarray(units.convert(values.to_numpy().astype(float), unit, row.unit, row.substance == "water"))
 
 
 def leave(arrays: Mapping[str, np.ndarray], time: np.ndarray, cells: xr.Dataset, suffixes: tuple[str, ...] = ("_sd", "_p05", "_p95")) -> xr.Dataset:
@@ -172,7 +173,7 @@ def _read(ds: xr.Dataset, row: Quantity, outer: str, source: str) -> tuple[np.nd
     dims = (outer,) if row.constant else ("time", outer)
     values = _full(array, dims, ds)
     try:
-        values = np.asarray(units.convert(values, array.attrs["units"], row.unit), float)
+        values = np.asarray(units.convert(values, array.attrs["units"], row.unit, row.substance == "water"), float)
     except DataError as error:
         raise DataError(f"{source}: '{row.name}': {error}") from None
     return values, _flags(values, row, array.attrs["units"], source)

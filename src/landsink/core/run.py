@@ -11,9 +11,10 @@ from jaxtyping import Array, Float
 from .errors import WiringError, near
 from .flow import flow
 from .model import Model, Named
-from .quantity import quantity
+from .quantity import quantity, within
 
 TINY = 1e-30
+ROUNDING = 1e-12  # kg m-2, below which a negative stock is rounding
 
 
 @runtime_checkable
@@ -55,7 +56,8 @@ class Matrix(eqx.Module):
     """The exact exponential of the linear generator that differentiating the rates yields.
 
     Exact where rates are linear in the pools (with yearly steps this is Yasso's own scheme); of second
-    order elsewhere. Flows are the step's means, so that mass closes to rounding.
+    order elsewhere. Flows are the step's means, so that mass closes to rounding. Where rates are so far from linear
+    that their tangents would take more than there is, that cell's step is the one of `Decay`.
     """
 
     def __call__(self, model: Model, state: Named, forcing: Named) -> tuple[Named, Named]:
@@ -74,7 +76,16 @@ class Matrix(eqx.Module):
         mean = _mean_over_step(x0, jnp.tensordot(moves, f0, 1), jnp.tensordot(moves, slope, 1), forcing["dt"])
         ran = f0 + jnp.einsum("f...p,p...->f...", slope, mean - x0)
         out = model.rates(state, forcing) | dict(zip(model.wiring.flows, ran, strict=True))
-        return _apply(model, state, out, forcing["dt"]), out
+        return self._guarded(model, state, forcing, out)
+
+    def _guarded(self, model: Model, state: Named, forcing: Named, out: Named) -> tuple[Named, Named]:
+        """The exponential's step where no pool and no arrow of a cell runs below nothing; there, the step of `Decay`."""
+        new, dt = _apply(model, state, out, forcing["dt"]), forcing["dt"]
+        least = [new[p] for p in model.wiring.pools] + [out[k] * dt for k in model.wiring.flows]
+        fits = jnp.all(jnp.stack([(v >= -ROUNDING) & jnp.isfinite(v) for v in jnp.broadcast_arrays(*least)]), 0)
+        safe, ran = Decay()(model, state, forcing)
+        flows = {k: jnp.where(fits, out[k], ran[k]) for k in model.wiring.flows}
+        return {k: jnp.where(fits, new[k], safe[k]) for k in new}, out | flows
 
 
 def _mean_over_step(x0: Array, net: Array, slope: Array, dt: Array) -> Array:
@@ -158,7 +169,7 @@ def simulate(
     _check(model, state, forcing, want, windows)
     series = {k: v for k, v in forcing.items() if not quantity(k).constant}
     fixed = {k: v for k, v in forcing.items() if quantity(k).constant}
-    cells = _cells(state, forcing)
+    cells = _cells(model, state, forcing)
     dtype = jnp.result_type(*state.values())
     state = {k: jnp.broadcast_to(jnp.asarray(v, dtype), cells) for k, v in state.items()}
 
@@ -208,10 +219,11 @@ def _check(model: Model, state: Named, forcing: Named, want: tuple[str, ...], wi
         raise WiringError(f"the windows reach step {int(windows.index.max())}.", f"The forcing has {steps} steps.")
 
 
-def _cells(state: Named, forcing: Named) -> tuple[int, ...]:
+def _cells(model: Model, state: Named, forcing: Named) -> tuple[int, ...]:
     """The shape that all cells share: (cell,), or (lane, cell) where lanes share the forcing."""
+    parameters = [jnp.shape(leaf) for leaf in jax.tree.leaves(model)]
     places = [jnp.shape(v) if quantity(k).constant else jnp.shape(v)[1:] for k, v in forcing.items()]
-    return jnp.broadcast_shapes(*places, *(jnp.shape(v) for v in state.values()))
+    return jnp.broadcast_shapes(*parameters, *places, *(jnp.shape(v) for v in state.values()))
 
 
 def _offered(model: Model) -> list[str]:
@@ -224,14 +236,14 @@ def spinup(
 ) -> tuple[Named, Float[Array, " cell"]]:
     """The state that a cycle of forcing brings back to itself, by Newton, per cell.
 
-    rounds: Newton rounds (one is exact where the cycle map is affine). seed: floor of a carbon pool,
-    kg m-2, from which vegetation can start. warm: plain cycles first. Returns the state and, per cell,
+    rounds: Newton rounds (one is exact where the cycle map is affine). seed: floor of a vegetation pool,
+    kg m-2, from which it can start. warm: plain cycles first. Returns the state and, per cell,
     the largest relative change over one more cycle. differentiable: the result carries the derivative
     of the fixed point, by the implicit function theorem, without differentiating the search.
     """
     names = tuple(model.state)
-    cells = _cells(state, forcing)
-    floor = jnp.array([seed if n in model.wiring.pools and quantity(n).substance == "carbon" else 0.0 for n in names])
+    cells = _cells(model, state, forcing)
+    floor = jnp.array([seed if n in model.wiring.pools and within(n, "cVeg") else 0.0 for n in names])
     floor = floor.reshape(-1, *(1,) * len(cells))
 
     def cycle(model: Model, x: Array) -> Array:
@@ -270,4 +282,6 @@ def _newton(cycle, x: Array) -> tuple[Array, Array]:
     basis = jnp.broadcast_to(jnp.eye(size).reshape(size, size, *(1,) * (x.ndim - 1)), (size, *x.shape))
     end, slope = jax.vmap(lambda t: jax.jvp(cycle, (x,), (t,)), out_axes=(None, 0))(basis)
     matrix = jnp.eye(size) - jnp.moveaxis(slope, (0, 1), (-1, -2))
-    return end, jnp.linalg.inv(matrix)
+    # a pool that nothing changes has an empty row: it is where it should be
+    still = jnp.all(jnp.abs(matrix) < 1e-14, -1)
+    return end, jnp.linalg.inv(matrix + still[..., None] * jnp.eye(size))

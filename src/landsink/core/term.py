@@ -33,6 +33,11 @@ class Term(Protocol):
         """Whitened residuals (k, ..., cell); zero where nothing was observed."""
         ...
 
+    @property
+    def observed(self) -> Float[Array, "..."]:
+        """How many values there are, per cell; 0 for a constraint."""
+        ...
+
     def noise(self, key: Array, shape: tuple[int, ...]) -> Float[Array, "..."]:
         """Draws of the observation's whitened errors (k, *shape); zeros for a constraint."""
         ...

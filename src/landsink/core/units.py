@@ -33,12 +33,18 @@ def parse(unit: str) -> pint.Unit:
         ) from None
 
 
-def convert(values: np.ndarray | float, source: str, target: str) -> np.ndarray | float:
-    """Values in `source` units, as `target` units; `DataError` when they measure different things."""
+def convert(values: np.ndarray | float, source: str, target: str, water: bool = False) -> np.ndarray | float:
+    """Values in `source` units, as `target` units; `DataError` when they measure different things.
+
+    water: a depth of liquid water ('mm d-1') may stand for its mass, 1000 kg m-3.
+    """
     if source == target:
         return values
     try:
-        return _registry().Quantity(values, parse(source)).to(parse(target)).magnitude
+        found = _registry().Quantity(values, parse(source))
+        if water and (found.check("[length]") or found.check("[length]/[time]")):
+            found = found * _registry().Quantity(1000.0, "kg/m**3")
+        return found.to(parse(target)).magnitude
     except pint.DimensionalityError:
         raise DataError(f"the unit is '{source}'.", f"Expected one that converts to '{target}'.") from None
 

@@ -62,6 +62,11 @@ class Observation(eqx.Module):
         """True where there is a value."""
         return jnp.isfinite(self.value)
 
+    @property
+    def observed(self) -> Array:
+        """Number of values of each cell."""
+        return jnp.sum(self.seen, 0)
+
     def predict(self, out: Named) -> Float[Array, "step *lane cell"]:
         """What a perfect instrument would have seen of the model."""
         return out[self.name]

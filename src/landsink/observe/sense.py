@@ -25,6 +25,11 @@ class Constraint(eqx.Module):
         """It speaks of parameters alone."""
         return True
 
+    @property
+    def observed(self) -> Array:
+        """Nothing was measured."""
+        return jnp.zeros(())
+
     def noise(self, key: Array, shape: tuple[int, ...]) -> Float[Array, "1 *lane cell"]:
         """Common sense is not perturbed."""
         return jnp.zeros((1, *shape))

@@ -1,6 +1,9 @@
 """Products: tiles put together as CF Datasets, written as Zarr v3, and extended without touching old years."""
 
-from collections.abc import Mapping, Sequence
+import shutil
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -62,11 +65,30 @@ def _gridded(arrays: Mapping[str, np.ndarray], flag: np.ndarray, time: np.ndarra
 
 
 def write(ds: xr.Dataset, path: Path) -> Path:
-    """Write a product as Zarr v3, consolidated; the same content gives the same bytes."""
-    encoding = {str(n): {"chunks": _chunks(v)} for n, v in ds.data_vars.items()}
-    encoding["time"] = {"units": "days since 1850-01-01", "calendar": "proleptic_gregorian", "dtype": "float64"}
-    ds.to_zarr(path, mode="w", zarr_format=3, consolidated=True, encoding=encoding)
+    """Write a Dataset as Zarr v3, consolidated; the same content gives the same bytes.
+
+    It is written beside its place and moved there when whole, so that a kill leaves no half product.
+    """
+    texts = {n: v.astype(object) for n, v in ds.variables.items() if v.dtype.kind == "U"}  # Zarr v3 has no fixed-length text
+    ds = ds.assign_coords({n: texts[n] for n in texts if n in ds.coords}).assign({n: texts[n] for n in texts if n not in ds.coords})
+    encoding = {str(n): {"chunks": _chunks(v)} for n, v in ds.data_vars.items() if v.ndim}
+    if "time" in ds.variables:
+        encoding["time"] = {"units": "days since 1850-01-01", "calendar": "proleptic_gregorian", "dtype": "float64"}
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    with _consolidating():
+        ds.to_zarr(partial, mode="w", zarr_format=3, consolidated=True, encoding=encoding)
+    shutil.rmtree(path, ignore_errors=True)
+    partial.rename(path)
     return path
+
+
+@contextmanager
+def _consolidating() -> Iterator[None]:
+    """Consolidated metadata are an extension of Zarr v3 that all readers used here know: no need to warn of them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Consolidated metadata", UserWarning)
+        yield
 
 
 def _chunks(array: xr.DataArray) -> tuple[int, ...]:
@@ -85,4 +107,5 @@ def append(ds: xr.Dataset, path: Path, what: str) -> None:
     stamp = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     history = f"{old.attrs.get('history', '')}\n{stamp} {what}".strip()
     moving = ds[[n for n in ds.data_vars if "time" in ds[n].dims]]
-    moving.assign_attrs({**ds.attrs, "history": history}).to_zarr(path, append_dim="time", consolidated=True)
+    with _consolidating():
+        moving.assign_attrs({**ds.attrs, "history": history}).to_zarr(path, append_dim="time", consolidated=True)

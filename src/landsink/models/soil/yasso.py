@@ -57,9 +57,7 @@ class _Yasso(Process):
     )
     k_n: Scalar = param(0.094876416, per="yr", bounds=(0.005, 1.0), doc="alpha_N, decay rate, neither")
     k_h: Scalar = param(0.001302583, per="yr", bounds=(1e-4, 0.01), doc="alpha_H, decay rate of humus")
-    humified: Scalar = param(
-        0.004596472, bounds=(1e-4, 0.0127), doc="p_H, share of decay that turns to humus"
-    )
+    humified: Scalar = param(0.004596472, bounds=(1e-4, 0.006), doc="p_H, share of decay that turns to humus")
     warmth_awe: Scalar = param(0.090598047, "K-1", bounds=(0.0, 0.2), doc="beta_1 of A, W and E")
     warmth_n: Scalar = param(0.048772465, "K-1", bounds=(0.0, 0.2), doc="beta_N1")
     warmth_h: Scalar = param(0.035185492, "K-1", bounds=(0.0, 0.2), doc="beta_H1")
