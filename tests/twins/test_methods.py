@@ -3,6 +3,7 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
@@ -69,7 +70,7 @@ def test_the_search_finds_the_parameters_again(pools):
     miss = (np.asarray(found.best) - truth) / sd
     assert np.abs(miss).max() < 4.5
     assert np.sqrt(np.mean(miss**2)) == pytest.approx(1.0, abs=0.2)
-    right, fitted = task.space.values(truth), task.space.values(found.best)
+    right, fitted = task.space.values(jnp.asarray(truth)), task.space.values(found.best)
     for name in names:
         error = np.abs(np.asarray(fitted[name]) / np.asarray(right[name]) - 1.0)
         assert np.median(error) < 0.05, name

@@ -5,12 +5,20 @@ import tomllib
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from landsink.core.errors import CaseError, near
+
+
+def _words(value: Any) -> Any:
+    """'a, b' on a command line is the list of a and b."""
+    return [w.strip() for w in value.split(",") if w.strip()] if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 
 class Page(BaseModel):
@@ -37,7 +45,7 @@ class ModelPage(Page):
     climate: str = "SoilClimate"
     soil: str = "LitterSoil"
     fire: str = ""
-    also: tuple[str, ...] = Field((), description="further processes, as 'family:Class' or 'module:Class'")
+    also: Words = Field((), description="further processes, as 'family:Class' or 'module:Class'")
     parameters: dict[str, float] = Field({}, description="'Process.parameter' = value, in the unit of its card")
 
 
@@ -53,9 +61,9 @@ class DomainPage(Page):
     """Where and when the model meets observations."""
 
     source: SourcePage
-    sites: tuple[str, ...] = Field((), description="() for all that the source has")
+    sites: Words = Field((), description="() for all that the source has")
     towers: int = Field(0, description="for a generated source: so many towers")
-    drop: tuple[str, ...] = Field((), description="sites to leave out")
+    drop: Words = Field((), description="sites to leave out")
 
 
 class StartPage(Page):
@@ -91,8 +99,8 @@ class AssimilationPage(Page):
     """What is free, what is trained on, and how the problem is solved."""
 
     method: Literal["Variational", "Laplace", "RandomisedMaximumLikelihood"] = "RandomisedMaximumLikelihood"
-    free: tuple[str, ...] = ()
-    fixed: tuple[str, ...] = Field((), description="names or patterns taken out of `free` again")
+    free: Words = ()
+    fixed: Words = Field((), description="names or patterns taken out of `free` again")
     priors: dict[str, dict[str, float]] = Field({}, description="'Process.parameter' = {centre, spread}, centre in the card's unit")
     spread: float = Field(0.8, gt=0, description="prior spread of the logistic coordinate")
     group: Literal["site", "pft", "all"] = Field("site", description="cells that share parameters")
@@ -119,7 +127,7 @@ class MapPage(Page):
 class OutputPage(Page):
     """What is kept."""
 
-    variables: tuple[str, ...] = ("gpp", "nee", "evspsbl", "lai", "cVeg", "cSoil")
+    variables: Words = ("gpp", "nee", "evspsbl", "lai", "cVeg", "cSoil")
     licence: str = "CC-BY-4.0"
 
 
@@ -211,8 +219,7 @@ def _change(table: dict[str, Any], change: str) -> None:
         table = table.setdefault(part, {})
         if not isinstance(table, dict):
             raise CaseError(f"'--set {change}': '{part}' holds a value, not a table.")
-    known = table.get(last)
-    table[last] = [v.strip() for v in text.split(",")] if isinstance(known, list) and isinstance(value, str) else value
+    table[last] = value
 
 
 def _explain(error: ErrorDetails) -> str:

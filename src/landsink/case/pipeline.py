@@ -25,7 +25,7 @@ from .page import Case
 from .setup import STEPS_A_YEAR, Setup, first_guess, forcing_names, observations, predicted, prepare, problem, site_plan, trained, with_twin
 
 Report = Callable[[str, float], None]
-SHOWN = {"kg m-2 s-1": {"carbon": "g m-2 d-1", "water": "mm d-1"}}
+SHOWN = {"kg m-2 s-1": {"carbon": "g m-2 d-1", "water": "kg m-2 d-1"}}
 
 
 @dataclasses.dataclass(frozen=True)

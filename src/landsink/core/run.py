@@ -159,7 +159,7 @@ class Windows(NamedTuple):
 
 def simulate(
     model: Model, stepper: Stepper, state: Named, forcing: Named, want: tuple[str, ...], windows: Windows, every: str = "window"
-) -> tuple[dict[str, Float[Array, "time cell"]], Named]:
+) -> tuple[dict[str, Float[Array, "time *cell"]], Named]:
     """Step through time, vectorised over cells, keeping means of `want` over windows or every step.
 
     forcing: name -> (time, cell) or (time, 1); constants (cell,); `dt` among them. state: name -> (cell,).
@@ -233,7 +233,7 @@ def _offered(model: Model) -> list[str]:
 def spinup(
     model: Model, stepper: Stepper, state: Named, forcing: Named, windows: Windows, rounds: int = 4, seed: float = 1e-4, warm: int = 2,
     differentiable: bool = True,
-) -> tuple[Named, Float[Array, " cell"]]:
+) -> tuple[Named, Float[Array, "*cell"]]:
     """The state that a cycle of forcing brings back to itself, by Newton, per cell.
 
     rounds: Newton rounds (one is exact where the cycle map is affine). seed: floor of a vegetation pool,

@@ -12,8 +12,6 @@ from .errors import DataError
 @cache
 def _registry() -> pint.UnitRegistry:
     registry = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
-    registry.define("ppm = 1e-6")
-    registry.define("percent = 0.01 = %")
     for degrees in ("degrees_north", "degrees_east"):
         registry.define(f"{degrees} = degree")
     return registry

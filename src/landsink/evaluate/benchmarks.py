@@ -26,16 +26,17 @@ def baselines(
 ) -> dict[str, xr.Dataset]:
     """Both baselines of every observed variable: {"seasonal-cycle": Dataset, "regression": Dataset}.
 
+    The regression uses those of rsds, tas and vpd that the forcing has, and is left out where it has none.
     Variables default to those of `observed` that bear no suffix; training excludes `v_withheld`.
     """
     chosen = variables or [str(v) for v in observed.data_vars if _is_series(observed, str(v))]
     masks = {v: _training(observed, v) for v in chosen}
-    return {
-        "seasonal-cycle": xr.Dataset({v: seasonal_cycle(observed[v], masks[v]) for v in chosen}),
-        "regression": xr.Dataset(
-            {v: regression(forcing, observed[v], masks[v], pooled=pooled) for v in chosen}
-        ),
-    }
+    cycles = xr.Dataset({v: seasonal_cycle(observed[v], masks[v]) for v in chosen})
+    drivers = [v for v in PREDICTORS if v in forcing]
+    if not drivers:
+        return {"seasonal-cycle": cycles}
+    fits = {v: regression(forcing, observed[v], masks[v], drivers, pooled=pooled) for v in chosen}
+    return {"seasonal-cycle": cycles, "regression": xr.Dataset(fits)}
 
 
 def seasonal_cycle(observed: xr.DataArray, train_mask: xr.DataArray) -> xr.DataArray:

@@ -120,6 +120,7 @@ def compute(plan: Plan) -> dict[str, np.ndarray]:
 def _ensemble(model: Model, stepper: Stepper, space: ParameterSpace, xi: Array, start: Named, forcing: Named, cycle: Named | None,
               want: tuple[str, ...], windows: Windows, every: str) -> tuple[Named, Named, Array]:  # fmt: skip
     tuned = space.model(model, xi)
+    start = {k: jnp.broadcast_to(v, xi.shape[1:]) for k, v in start.items()}  # members differ even where nothing is free
     change = jnp.zeros(xi.shape[1:])
     if cycle is not None:
         steps = next(v.shape[0] for k, v in cycle.items() if k == "dt")
