@@ -90,8 +90,15 @@ def test_a_wrong_observation_or_constraint(small):
 
 
 def test_options_of_a_constraint_are_checked(small):
-    wrong = "[[constraint]]\nkind = 'Order'\noptions = { fast = 'WarmDecay.k_young', slaw = 'WarmDecay.k_old' }\n"
-    assert "slaw" in refusal(small(more=wrong))
+    wrong = (
+        "[[constraint]]\nkind = 'Order'\noptions = { fast = 'WarmDecay.k_young', slaw = 'WarmDecay.k_old' }\n"
+    )
+    assert "Near: slow" in refusal(small(more=wrong))
+    assert "lacks slow" in refusal(small(more=wrong.replace(", slaw = 'WarmDecay.k_old'", "")))
+
+
+def test_a_start_of_a_pool_that_is_not_there(small):
+    assert "Near: cSoilOld" in refusal(small("start.pools.cSoilOd=3.0"))
 
 
 def test_real_data_need_a_place(tmp_path):

@@ -66,7 +66,10 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path):
         ('output.variables=["rh"]', lambda c: c.output.variables == ("rh",)),
         ("model.parameters.Warmth.q10=3.0", lambda c: c.model.parameters == {"Warmth.q10": 3.0}),
         ("domain.source.options.seed=9", lambda c: c.domain.source.options["seed"] == 9),
-        ("assimilate.priors.Warmth.q10={centre=1.5}", lambda c: c.assimilate.priors == {"Warmth.q10": {"centre": 1.5}}),
+        (
+            "assimilate.priors.Warmth.q10={centre=1.5}",
+            lambda c: c.assimilate.priors == {"Warmth.q10": {"centre": 1.5}},
+        ),
         ("title=Another = title", lambda c: c.title == "Another = title"),
     ],
 )

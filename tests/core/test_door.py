@@ -209,7 +209,12 @@ def test_observations_keep_their_gaps_and_change_their_units():
 
 def test_what_leaves_bears_its_conventions_and_comes_back():
     entry = door.enter(forcing(), ("tas",), "month")
-    arrays = {"gpp": np.ones((24, 3)), "gpp_sd": np.ones((24, 3)), "gpp_p05": np.ones((24, 3)), "tas": entry.arrays["tas"]}
+    arrays = {
+        "gpp": np.ones((24, 3)),
+        "gpp_sd": np.ones((24, 3)),
+        "gpp_p05": np.ones((24, 3)),
+        "tas": entry.arrays["tas"],
+    }
     ds = door.leave(arrays, entry.time, entry.cells)
     assert ds["gpp"].attrs["units"] == "kg m-2 s-1"
     assert ds["gpp"].attrs["standard_name"]

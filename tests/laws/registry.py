@@ -46,7 +46,9 @@ def points(cls: type[Process]) -> st.SearchStrategy[tuple[dict[str, float], dict
     process = cls()
     chosen = {p.name: st.floats(0.001, 0.999).map(partial(_between, p)) for p in process.parameters}
     # squares of numbers smaller than that fall below what a float can hold: no run comes there
-    inputs = {n: st.floats(*span(n)).map(lambda x: x if abs(x) > 1e-60 else 0.0) for n in process.reads if n != "dt"}
+    inputs = {
+        n: st.floats(*span(n)).map(lambda x: x if abs(x) > 1e-60 else 0.0) for n in process.reads if n != "dt"
+    }
     if "dt" in process.reads:
         inputs["dt"] = st.sampled_from(list(STEPS.values()))
     return st.tuples(st.fixed_dictionaries(chosen), st.fixed_dictionaries(inputs))

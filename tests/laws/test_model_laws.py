@@ -4,38 +4,47 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from landsink.core.flow import flow
 from landsink.core.quantity import quantity
-from landsink.core.run import Windows, simulate, spinup
+from landsink.core.run import Euler, Windows, simulate, spinup
 from tests.laws.compose import STEPPERS, Choice, again, forcing, lights, model, result, soils, start, stock
 
-CHOICES = st.builds(
+ANY = st.builds(
     Choice, st.sampled_from(soils()), st.sampled_from(lights()), st.booleans(), st.sampled_from(STEPPERS)
 )
-# each soil and each stepper at least once, whatever hypothesis draws beyond
+# Every soil, both lights, with fire and without, every stepper; the slow tests draw from all combinations.
 SURE = [Choice(s, lights()[i % len(lights())], i % 2 == 0, STEPPERS[i % 3]) for i, s in enumerate(soils())]
-
-
-def surely(test):
-    """Add the sure choices to those that are drawn."""
-    for choice in SURE:
-        test = example(choice)(test)
-    return test
+surely = pytest.mark.parametrize(
+    "choice", SURE, ids=lambda c: f"{c.soil}-{c.light}-{c.stepper}-fire={c.fire}"
+)
+explicit = [c for c in SURE if c.stepper != "Matrix"]
 
 
 @surely
-@settings(max_examples=4)
-@given(CHOICES)
 def test_what_enters_less_what_leaves_is_what_is_gained(choice):
     closes(choice)
 
 
-@pytest.mark.parametrize("stepper", [pytest.param(s, marks=pytest.mark.slow) for s in STEPPERS])
+@surely
+def test_no_pool_falls_below_nothing(choice):
+    never_negative(choice)
+
+
+@pytest.mark.slow
+@settings(max_examples=12)
+@given(ANY)
+def test_the_books_close_however_a_model_is_composed(choice):
+    closes(choice)
+    never_negative(choice)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stepper", STEPPERS)
 def test_the_books_close_in_daily_runs_too(stepper):
-    choice = Choice(soils()[-2], lights()[0], True, stepper, "day")
+    choice = Choice(soils()[0], lights()[0], True, stepper, "day")
     closes(choice)
     never_negative(choice)
 
@@ -56,13 +65,6 @@ def closes(choice: Choice) -> None:
         assert (np.abs(gained - (net * dt).sum(0)) <= 1e-10 * turnover).all(), f"{substance} of {choice}"
 
 
-@surely
-@settings(max_examples=4)
-@given(CHOICES)
-def test_no_pool_falls_below_nothing(choice):
-    never_negative(choice)
-
-
 def never_negative(choice: Choice) -> None:
     """No pool below zero by more than rounding."""
     made, _, out = result(choice)
@@ -72,8 +74,6 @@ def never_negative(choice: Choice) -> None:
 
 
 @surely
-@settings(max_examples=4)
-@given(CHOICES)
 def test_a_restart_is_no_restart(choice):
     made, _, out = result(choice)
     drive, half = forcing(made, choice.step), 150
@@ -83,8 +83,7 @@ def test_a_restart_is_no_restart(choice):
         assert (rest[name][:-half] == out[name][half:]).all(), f"{name} of {choice}"
 
 
-@settings(max_examples=3)
-@given(CHOICES)
+@pytest.mark.parametrize("choice", SURE[:3])
 def test_places_know_nothing_of_each_other(choice):
     made, first, out = result(choice)
     drive = {k: v if k == "dt" else v[..., ::-1] for k, v in forcing(made, choice.step).items()}
@@ -94,8 +93,7 @@ def test_places_know_nothing_of_each_other(choice):
         assert np.allclose(turned[name][:, 1:], out[name][:, ::-1][:, 1:], rtol=1e-9, atol=1e-15), name
 
 
-@settings(max_examples=2)
-@given(CHOICES)
+@pytest.mark.parametrize("choice", explicit[:2])
 def test_one_step_compiled_is_one_step_eager_is_one_cell_at_a_time(choice):
     made = model(choice.soil, choice.light, choice.fire)
     drive = {k: v if quantity(k).constant else v[6] for k, v in forcing(made, choice.step).items()}
@@ -104,13 +102,11 @@ def test_one_step_compiled_is_one_step_eager_is_one_cell_at_a_time(choice):
     flat = {k: jnp.broadcast_to(v, 4) for k, v in drive.items()}
     lanes, _ = jax.jit(jax.vmap(lambda s, d: choice.stepping(made, s, d)))(start(made), flat)
     for name in eager:
-        assert np.allclose(quick[name], eager[name], rtol=1e-11, atol=1e-14), name
-        assert np.allclose(lanes[name], eager[name], rtol=1e-11, atol=1e-14), name
+        assert np.allclose(quick[name], eager[name], rtol=1e-11, atol=1e-11), name
+        assert np.allclose(lanes[name], eager[name], rtol=1e-11, atol=1e-11), name
 
 
 @surely
-@settings(max_examples=3)
-@given(CHOICES)
 def test_ports_hand_on_all_they_receive(choice):
     made = model(choice.soil, choice.light, choice.fire)
     drive = {k: v if quantity(k).constant else v[6] for k, v in forcing(made, choice.step).items()}
@@ -122,12 +118,12 @@ def test_ports_hand_on_all_they_receive(choice):
         assert all(flow(k).donor == port.name for k in port.out)
 
 
-@settings(max_examples=3)
-@example(SURE[0])
-@given(CHOICES)
+@pytest.mark.parametrize(
+    "choice", [explicit[0], *(pytest.param(c, marks=pytest.mark.slow) for c in explicit[1:])]
+)
 def test_gradients_of_a_run_are_finite(choice):
     made = model(choice.soil, choice.light, choice.fire)
-    drive = {k: v if quantity(k).constant else v[:60] for k, v in forcing(made, choice.step).items()}
+    drive = {k: v if quantity(k).constant else v[:24] for k, v in forcing(made, choice.step).items()}
     names, begin = list(made.parameters), start(made)
 
     @jax.jit
@@ -137,7 +133,7 @@ def test_gradients_of_a_run_are_finite(choice):
             {n: s * made.parameters[n].default for n, s in zip(names, share, strict=True)}
         )
         out, end = simulate(
-            changed, choice.stepping, begin, drive, ("nbp", "evspsbl"), Windows.blocks(60, 12)
+            changed, choice.stepping, begin, drive, ("nbp", "evspsbl"), Windows.blocks(24, 12)
         )
         return sum(jnp.sum(v) for v in (*out.values(), *end.values()))
 
@@ -146,12 +142,11 @@ def test_gradients_of_a_run_are_finite(choice):
         assert np.isfinite(found).all(), [
             n for n, row in zip(names, found, strict=True) if not np.isfinite(row).all()
         ]
-    assert (np.abs(found).sum(1) >= 0).all()
 
 
-@pytest.mark.parametrize("stepper", STEPPERS)
+@pytest.mark.parametrize("stepper", ["Euler", "Decay", pytest.param("Matrix", marks=pytest.mark.slow)])
 def test_spin_up_returns_to_itself(stepper):
-    choice = Choice(soils()[STEPPERS.index(stepper)], lights()[0], False, stepper)
+    choice = Choice(soils()[0], lights()[-1], False, stepper)
     made = model(choice.soil, choice.light, choice.fire)
     drive = {k: v if quantity(k).constant else v[:12] for k, v in forcing(made, choice.step).items()}
     found, change = jax.jit(
@@ -159,3 +154,26 @@ def test_spin_up_returns_to_itself(stepper):
     )(start(made), drive)
     assert all(np.isfinite(v).all() and (np.asarray(v) >= -1e-12).all() for k, v in found.items())
     assert (change < 1e-4).all(), change
+
+
+@pytest.mark.slow
+def test_thirty_years_of_days_in_a_thousand_cells_with_gradient_stay_under_a_gigabyte():
+    """A full model, compiled and not run: what the compiler says that it needs beside its arguments."""
+    made, days, cells = model("LitterSoil", lights()[-1], True), 10957, 1000
+    shapes = {n: (cells,) if quantity(n).constant else (days, 1 if n in ("dt", "dayOfYear", "co2") else cells)
+              for n in (*made.forcing, "dt")}  # fmt: skip
+    drive = {n: jax.ShapeDtypeStruct(shape, jnp.float64) for n, shape in shapes.items()}
+    begin = {n: jax.ShapeDtypeStruct((cells,), jnp.float64) for n in made.state}
+    windows, names = Windows.of(np.arange(days) // 30), list(made.parameters)
+
+    def cost(share, begin, drive, windows):
+        values = {n: s * made.parameters[n].default for n, s in zip(names, share, strict=True)}
+        out, _ = simulate(
+            made.with_parameters(values), Euler(), begin, drive, ("nee", "gpp", "evspsbl", "lai"), windows
+        )
+        return sum(jnp.sum(v**2) for v in out.values())
+
+    share = jax.ShapeDtypeStruct((len(names), cells), jnp.float64)
+    compiled = jax.jit(jax.grad(cost)).lower(share, begin, drive, windows).compile()
+    size = compiled.memory_analysis().temp_size_in_bytes
+    assert size < 1e9, size

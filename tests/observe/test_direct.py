@@ -37,7 +37,9 @@ def test_the_relative_error_is_of_the_typical_size():
 
 
 def test_a_gap_in_the_error_takes_the_usual_error():
-    term = Observation.of("gpp", np.ones((4, 2)), np.array([[0.1, np.nan], [0.3, np.nan], [0.2, np.nan], [np.nan, np.nan]]))
+    term = Observation.of(
+        "gpp", np.ones((4, 2)), np.array([[0.1, np.nan], [0.3, np.nan], [0.2, np.nan], [np.nan, np.nan]])
+    )
     np.testing.assert_allclose(np.asarray(term.sd)[:, 0], [0.1, 0.3, 0.2, 0.2])
     assert not np.asarray(term.seen)[:, 1].any()  # no error at all: nothing that may be used
 

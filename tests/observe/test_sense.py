@@ -21,7 +21,9 @@ def size(term, **values: float) -> float:
 
 def slope(term, name: str, **values: float) -> float:
     """How the protest changes with one parameter."""
-    return float(jax.grad(lambda x: jnp.sum(term.residual(of_parameters(**(values | {name: x}))) ** 2))(values[name]))
+    return float(
+        jax.grad(lambda x: jnp.sum(term.residual(of_parameters(**(values | {name: x}))) ** 2))(values[name])
+    )
 
 
 ORDER, RATIO, BOUND = Order("P.fast", "P.slow"), Ratio("P.over", "P.under"), Bounded("P.load", 2.0)

@@ -35,7 +35,9 @@ def plan(ds: xr.Dataset, free: tuple[str, ...] = ("WarmDecay.k_young", "Warmth.q
     members = 0.5 * np.random.default_rng(1).standard_normal((space.size, MEMBERS, cells))
     grid = Grid.of(entry.cells)
     start = {"cSoilYoung": np.full(cells, 0.4), "cSoilOld": np.full(cells, 5.0)}
-    return Plan(model, Decay(), space, members, entry, WANT, start, 12, area=None if grid is None else grid.area)
+    return Plan(
+        model, Decay(), space, members, entry, WANT, start, 12, area=None if grid is None else grid.area
+    )
 
 
 def quiet(what: str, share: float) -> None:
@@ -53,4 +55,6 @@ def run(made: Plan, folder: Path, tile: int = 5) -> tuple[xr.Dataset, int]:
 
 def content(folder: Path) -> dict[str, bytes]:
     """Every file below a folder."""
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
+    }

@@ -10,7 +10,9 @@ from landsink.reanalyse.domain import EARTH_RADIUS
 
 def cells(lat: np.ndarray, lon: np.ndarray, **named: object) -> xr.Dataset:
     """A list of places."""
-    return xr.Dataset({"lat": ("cell", np.asarray(lat, float)), "lon": ("cell", np.asarray(lon, float))}, **named)
+    return xr.Dataset(
+        {"lat": ("cell", np.asarray(lat, float)), "lon": ("cell", np.asarray(lon, float))}, **named
+    )
 
 
 def globe(step: float) -> xr.Dataset:

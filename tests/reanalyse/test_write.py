@@ -21,6 +21,8 @@ def test_the_product_speaks_cf(made):
         assert ds["rh"].attrs["units"] == "kg m-2 s-1"
         assert ds["rh"].attrs["ancillary_variables"] == "rh_sd"
         assert ds.attrs["Conventions"].startswith("CF-")
+        assert ds.attrs["title"] == "a test"
+        assert "units" not in ds.attrs
         assert ds["lat"].attrs["standard_name"] == "latitude"
         assert ds["areacella"].attrs["units"] == "m2"
         assert ds["time"].to_numpy()[0] == np.datetime64("2001-01-01")
@@ -67,7 +69,11 @@ def test_appending_leaves_old_chunks_as_they_were(made, tmp_path):
     folder = tmp_path / "product.zarr"
     write(made[2], folder)
     before = content(folder)
-    later = made[2].isel(time=slice(0, 12)).assign_coords(time=made[2]["time"].to_numpy()[:12] + np.timedelta64(730, "D"))
+    later = (
+        made[2]
+        .isel(time=slice(0, 12))
+        .assign_coords(time=made[2]["time"].to_numpy()[:12] + np.timedelta64(730, "D"))
+    )
     append(later, folder, "a year more")
     after = content(folder)
     changed = [name for name, body in before.items() if after[name] != body]

@@ -39,7 +39,9 @@ class Brittle(Process):
     load: Scalar = param(0.3, bounds=(0.0, 1.0), doc="fails at 0.8")
 
     def __call__(self, cSoilYoung: Scalar) -> dict[str, Scalar]:
-        return {"atmosphere -> cSoilYoung : gpp": self.load + 0.0 * jnp.sqrt(0.8 - self.load) + 0.0 * cSoilYoung}
+        return {
+            "atmosphere -> cSoilYoung : gpp": self.load + 0.0 * jnp.sqrt(0.8 - self.load) + 0.0 * cSoilYoung
+        }
 
 
 def line_space() -> ParameterSpace:
@@ -83,7 +85,17 @@ def problem(model, space, terms, forcing, cells, group=None, start=0.5) -> Probl
     group = np.arange(cells) if group is None else group
     steps = forcing["dt"].shape[0]
     origin = Given({p: jnp.full(cells, start) for p in model.state})
-    return Problem(model, Decay(), space, terms, forcing, Windows.blocks(steps, 6), origin, jnp.asarray(group), int(group.max()) + 1)
+    return Problem(
+        model,
+        Decay(),
+        space,
+        terms,
+        forcing,
+        Windows.blocks(steps, 6),
+        origin,
+        jnp.asarray(group),
+        int(group.max()) + 1,
+    )
 
 
 def seen(name: str, value: np.ndarray, sd: float | np.ndarray) -> Observation:
@@ -95,7 +107,9 @@ def observed(bare: Problem, truth: np.ndarray, errors: dict[str, float], seed: i
     """The same problem with values that `truth` (dim, group) would have given, each with its error."""
     out = bare.run(jnp.asarray(truth)[..., bare.group], tuple(errors)).out
     draw = np.random.default_rng(seed)
-    terms = [seen(n, np.asarray(out[n]) + sd * draw.standard_normal(out[n].shape), sd) for n, sd in errors.items()]
+    terms = [
+        seen(n, np.asarray(out[n]) + sd * draw.standard_normal(out[n].shape), sd) for n, sd in errors.items()
+    ]
     return bare.with_terms(terms)
 
 

@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 from landsink.assimilate import Laplace, Posterior, RandomisedMaximumLikelihood, Variational
+from landsink.reanalyse import write
 from tests.twins.lines import KEY, chain, line, line_posterior, line_space, line_values, observed
 
 FIT = Variational(iterations=20, starts=3)
@@ -77,7 +78,9 @@ def test_the_search_finds_the_parameters_again(pools):
     assert found.informed.all()
 
 
-@pytest.mark.parametrize("method", [RandomisedMaximumLikelihood(40, 6, FIT), Laplace(40, FIT)], ids=["RML", "Laplace"])
+@pytest.mark.parametrize(
+    "method", [RandomisedMaximumLikelihood(40, 6, FIT), Laplace(40, FIT)], ids=["RML", "Laplace"]
+)
 def test_intervals_of_pools_hold_their_level(pools, method):
     task, truth, _ = pools
     low, high = method.solve(task, KEY).interval(0.9)
@@ -108,8 +111,8 @@ def test_a_guess_is_where_the_search_begins(pools):
 def test_a_posterior_survives_its_file(pools, tmp_path):
     task, _, _ = pools
     found = RandomisedMaximumLikelihood(5, 1, Variational(1, 1)).solve(task, KEY)
-    found.dataset([str(i) for i in range(60)]).to_zarr(tmp_path / "p.zarr", zarr_format=3, consolidated=False)
-    with xr.open_zarr(tmp_path / "p.zarr", consolidated=False) as ds:
+    write(found.dataset([str(i) for i in range(60)]), tmp_path / "p.zarr")
+    with xr.open_zarr(tmp_path / "p.zarr") as ds:
         again = Posterior.read(ds, task.space)
     for field in dataclasses.fields(found):
         if field.name != "space":

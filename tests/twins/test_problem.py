@@ -30,7 +30,9 @@ def test_gradient_against_central_differences(twin):
     step = 1e-5
     for i, j in np.ndindex(*z.shape):
         there, back = (float(value(z.at[i, j].add(s * step))) for s in (1, -1))
-        assert (there - back) / (2 * step) == pytest.approx(gradient[i, j], rel=1e-5, abs=1e-5 * abs(gradient).max())
+        assert (there - back) / (2 * step) == pytest.approx(
+            gradient[i, j], rel=1e-5, abs=1e-5 * abs(gradient).max()
+        )
 
 
 def test_taylor_remainder_falls_as_the_square(twin):

@@ -12,6 +12,7 @@ from typing import Protocol
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from .posterior import Posterior
@@ -21,7 +22,8 @@ Report = Callable[[str, float], None]
 DAMPINGS = (0.03, 0.3, 1.0, 3.0, 30.0, 1000.0)
 LARGEST_STEP = 3.0  # prior standard deviations
 JACOBIAN_BYTES = 6e8
-LANES = 8
+COLUMNS = 256  # lanes times cells at which a step's arithmetic takes as long as its fixed cost
+LANES = (4, 16)  # fewest and most lanes at a time
 
 
 class Method(Protocol):
@@ -127,8 +129,9 @@ def _in_chunks(
     ensemble share one compilation, which costs more than several iterations.
     """
     rows = jax.eval_shape(problem.residuals, z[:, :1]).shape[0]
-    width = max(1, min(LANES, int(JACOBIAN_BYTES / (8.0 * z.shape[0] * rows * problem.group.shape[0]))))
-    noise = jnp.zeros((rows, z.shape[1], problem.group.shape[0])) if noise is None else noise
+    cells = problem.group.shape[0]
+    width = max(1, min(int(np.clip(COLUMNS // cells, *LANES)), int(JACOBIAN_BYTES / (8.0 * z.shape[0] * rows * cells))))
+    noise = jnp.zeros((rows, z.shape[1], cells)) if noise is None else noise
     parts = []
     for i in range(0, z.shape[1], width):
         lanes = jnp.minimum(jnp.arange(i, i + width), z.shape[1] - 1)

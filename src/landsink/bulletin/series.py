@@ -112,5 +112,5 @@ def _annual(axes: Axes, totals: pd.DataFrame, shown: Display) -> None:
     axes.xaxis.get_major_locator().set_params(integer=True, nbins=5)
     axes.grid(axis="y", color=QUIET, alpha=0.2, linewidth=0.5)
     spread = "" if error is None else f" ± {sd.mean():.2g}"
-    axes.set_title(f"annual sums, mean {mean.mean():.3g}{spread}".replace("-", "−"))
+    axes.set_title(f"annual sums\nmean {mean.mean():.3g}{spread}".replace("-", "−"))
     axes.set_ylabel(f"{shown.name}  [{unit}]")

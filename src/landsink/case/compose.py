@@ -111,8 +111,20 @@ def constraints(case: Case, model: Model) -> list[observe.sense.Constraint]:
                 raise unknown(page.options[key], model.parameters, f"this model's parameters ({page.kind})")
         if "pool" in page.options and page.options["pool"] not in model.state:
             raise unknown(page.options["pool"], model.state, f"this model's pools ({page.kind})")
+        _check_fields(page.kind, cls, page.options)
         found.append(cls(**page.options))
     return found
+
+
+def _check_fields(kind: str, cls: type, options: Mapping[str, Any]) -> None:
+    """Every option is a field, and no field without a default is left out."""
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    for option in options:
+        if option not in fields:
+            raise unknown(option, fields, f"the options of {kind}")
+    lacking = [n for n, f in fields.items() if f.default is f.default_factory is dataclasses.MISSING and n not in options]
+    if lacking:
+        raise CaseError(f"{kind} lacks {', '.join(lacking)}.", f"Its options are {', '.join(fields)}.")
 
 
 def observation(kind: str) -> type[observe.Observation]:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from landsink import models, sources
 from landsink.core import card
+from landsink.core.door import STEPS_A_YEAR
 from landsink.core.errors import DataError, LandsinkError, unknown
 from landsink.core.flow import flow
 from landsink.core.model import Model
@@ -21,7 +22,7 @@ from landsink.core.quantity import quantity, vocabulary
 
 from . import compose
 from .page import Case
-from .setup import CLOCK, STEPS_A_YEAR, forcing_names
+from .setup import CLOCK, first_guess, forcing_names
 
 NANOSECONDS = 150.0  # of a cell and step, forward, on one core: the order that benchmarks/simulation.py shows
 
@@ -39,6 +40,9 @@ def check(case: Case, data: Path | None) -> Found:
     model = compose.compose(case.model)
     space = compose.space(model, case.assimilate)
     compose.constraints(case, model)
+    first_guess(model, case.start.pools, 1)
+    for page in case.observe.values():
+        compose.observation(page.kind)
     needed = {n: quantity(n).unit for n in forcing_names(model)}
     given = [compose.source(p, data, case.model.step) for p in ([case.domain.source] + ([case.map.source] if case.map else []))]
     for source in given:

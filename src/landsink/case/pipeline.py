@@ -22,7 +22,18 @@ from landsink.reanalyse.domain import Grid
 
 from . import compose
 from .page import Case
-from .setup import STEPS_A_YEAR, Setup, first_guess, forcing_names, observations, predicted, prepare, problem, site_plan, trained, with_twin
+from .setup import (
+    Setup,
+    first_guess,
+    forcing_names,
+    observations,
+    predicted,
+    prepare,
+    problem,
+    site_plan,
+    trained,
+    with_twin,
+)
 
 Report = Callable[[str, float], None]
 SHOWN = {"kg m-2 s-1": {"carbon": "g m-2 d-1", "water": "kg m-2 d-1"}}
@@ -51,8 +62,9 @@ def run(case: Case, out: Path, data: Path | None, report: Report, resume: bool =
     posterior, seen = _posterior(setup, seen, record, out, report)
     sites = _site_product(setup, posterior, seen, record, out, report)
     table = _scores(setup, posterior, sites, truth, report)
-    table.to_csv(out / "scores.csv", index=False)
     product = _map_product(setup, posterior, record, out, data, report, scheduler) if case.map else sites
+    table = pd.concat([table, _regional(product)], ignore_index=True) if case.map else table
+    table.to_csv(out / "scores.csv", index=False)
     report("picture", 0.0)
     picture = bulletin.draw(out)
     report("picture", 1.0)
@@ -99,6 +111,13 @@ def _posterior(setup: Setup, seen: dict[str, Observation], record: Record, out: 
     return posterior, seen
 
 
+def stored_posterior(setup: Setup, folder: Path) -> Posterior:
+    """The posterior of a finished run; the prior's draws where nothing was free or observed."""
+    if not setup.space.size or not setup.case.observe:
+        return _prior_alone(setup)
+    return Posterior.read(xr.open_zarr(folder / "posterior.zarr"), setup.space)
+
+
 def solve(setup: Setup, seen: dict[str, Observation], report: Report) -> tuple[Posterior, dict[str, Observation]]:
     """Fit; estimate from the training residuals what the error models miss; fit again and draw the ensemble."""
     page = setup.case.assimilate
@@ -116,6 +135,9 @@ def solve(setup: Setup, seen: dict[str, Observation], report: Report) -> tuple[P
     for name, term in terms.items():
         tuned[name] = term.tuned(jnp.nan_to_num(jnp.asarray(shown[name], float)))
     again = problem(setup, (*tuned.values(), *sense))
+    # near the optimum already: half the iterations are enough
+    closer = dataclasses.replace(getattr(method, "best", method), iterations=max(5, page.iterations // 2))
+    method = dataclasses.replace(method, best=closer) if hasattr(method, "best") else closer
     posterior = method.solve(again, key, report, guess=best.best)
     return posterior, {n: dataclasses.replace(o, factor=tuned[n].factor) for n, o in seen.items()}
 
@@ -155,16 +177,18 @@ def _scores(setup: Setup, posterior: Posterior, sites: xr.Dataset, truth: np.nda
     """The model beside the prior, the mean seasonal cycle and the empirical benchmark."""
     report("scores", 0.0)
     names = list(setup.case.observe)
+    if not names:
+        report("scores", 1.0)
+        return _recovery(posterior, truth) if truth is not None else evaluate.no_scores()
     observed = setup.data[[n for n in names] + [f"{n}_sd" for n in names if f"{n}_sd" in setup.data]]
     for name in names:
         observed[f"{name}_withheld"] = (("time", setup.entry.outer), ~trained(setup, name))
     observed = _site_named(observed, setup)
-    table = pd.DataFrame()
-    if names:
-        baselines = evaluate.baselines(_site_named(setup.data, setup), observed, [n for n in names if "time" in observed[n].dims])
-        baselines["prior"] = _prior_run(setup, names)
-        units = {n: _shown_unit(n) for n in names}
-        table = evaluate.score_table(sites, observed, units, baselines=baselines)
+    sites = sites.drop_vars([f"{n}_sd" for n in names])  # the model's spread is no prediction of the instrument's
+    baselines = evaluate.baselines(_site_named(setup.data, setup), observed, [n for n in names if "time" in observed[n].dims])
+    baselines["prior"] = _prior_run(setup, names)
+    units = {n: _shown_unit(n) for n in names}
+    table = evaluate.score_table(sites, observed, units, baselines=baselines)
     report("scores", 1.0)
     return pd.concat([table, _recovery(posterior, truth)], ignore_index=True) if truth is not None else table
 
@@ -191,6 +215,16 @@ def _recovery(posterior: Posterior, truth: np.ndarray) -> pd.DataFrame:
     row = {"variable": "parameters", "site": "pooled", "period": "trained", "score": "coverage90", "unit": "1",
            "baseline": "", "value": float(inside.mean()) if inside.size else np.nan, "n": int(inside.size), "reason": ""}  # fmt: skip
     return pd.DataFrame([row])
+
+
+def _regional(product: xr.Dataset) -> pd.DataFrame:
+    """Annual sums of the map's region, for goals and people; nothing of them was trained on."""
+    rows = []
+    for name, pair in reanalyse.annual_totals(product).items():
+        for score, value in zip(("annual_total", "annual_total_sd"), pair, strict=True):
+            rows.append({"variable": name, "site": "region", "period": "withheld", "score": score, "value": value,
+                         "unit": "Pg yr-1", "baseline": "", "n": product.sizes["time"], "reason": ""})  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def _map_product(setup: Setup, posterior: Posterior, record: Record, out: Path, data: Path | None, report: Report, scheduler: str) -> xr.Dataset:
@@ -228,7 +262,7 @@ def map_plan(setup: Setup, posterior: Posterior, data: Path | None) -> tuple[rea
     want = tuple(v for v in setup.case.output.variables if setup.model.offers(v))
     grid = Grid.of(entry.cells)
     start = first_guess(setup.model, setup.case.start.pools, len(entry.flag))
-    cycle = page.cycle_years * STEPS_A_YEAR[setup.case.model.step]
+    cycle = entry.cycle(setup.case.model.step, page.cycle_years)
     return reanalyse.Plan(setup.model, setup.stepper, carried, members, entry, want, start, cycle,
                           area=grid.area if grid else None), source  # fmt: skip
 

@@ -26,7 +26,6 @@ from . import compose
 from .page import Case
 
 CLOCK = ("dt", "dayOfYear")
-STEPS_A_YEAR = {"day": 365, "month": 12, "year": 1}
 # first guesses of a state, by pool, substance or unit; the spin-up only needs them to be alive
 GUESS = {"cWood": 5.0, "cLeaf": 0.15, "cLabile": 0.1, "snw": 0.0, "mrsos": 20.0, "mrsoRoot": 80.0}
 GUESS_BY_KIND = {"carbon": 0.5, "water": 20.0, "K": 280.0, "Pa": 500.0, "mol m-2 s-1": 3e-4, "kg m-2 s-1": 2e-5, "1": 0.5}
@@ -99,6 +98,9 @@ def _sites(case: Case, source: Any) -> list[str] | None:
 
 def first_guess(model: Model, given: dict[str, float], cells: int) -> dict[str, np.ndarray]:
     """A living state: pools and memories near their usual size, (cell,)."""
+    for name in given:
+        if name not in model.state:
+            raise unknown(name, model.state, "this model's pools and memories (start.pools)")
     values = {}
     for name in model.state:
         row = quantity(name)
@@ -122,10 +124,10 @@ def _settle(model: Model, stepper: Stepper, guess: Named, cycle: Named, windows:
 
 
 def cycle_of(entry: door.Entry, step: str, years: int) -> tuple[Named, Windows]:
-    """The leading years of forcing, to be repeated."""
-    steps = min(len(entry.time), years * STEPS_A_YEAR[step])
-    cycle = {k: jnp.asarray(v if quantity(k).constant else v[:steps]) for k, v in entry.arrays.items()}
-    return cycle, Windows.blocks(steps, max(1, int(np.sqrt(steps))))
+    """The forcing that a steady state repeats."""
+    cycle = entry.cycle(step, years)
+    steps = len(cycle.time)
+    return {k: jnp.asarray(v) for k, v in cycle.arrays.items()}, Windows.blocks(steps, max(1, int(np.sqrt(steps))))
 
 
 def trained(setup: Setup, name: str) -> np.ndarray:
@@ -185,7 +187,7 @@ def with_twin(setup: Setup) -> tuple[Setup, np.ndarray | None]:
 def site_plan(setup: Setup, members: np.ndarray, noise: Mapping[str, Observation]) -> Plan:
     """Every step at the calibration sites, for members (dim, member, group)."""
     want = tuple(dict.fromkeys((*setup.case.observe, *(v for v in setup.case.output.variables if setup.model.offers(v)))))
-    cycle = setup.case.start.cycle_years * STEPS_A_YEAR[setup.case.model.step] if setup.case.start.each else 0
+    cycle = setup.entry.cycle(setup.case.model.step, setup.case.start.cycle_years) if setup.case.start.each else None
     start = {k: np.asarray(v) for k, v in setup.start.items()}
     return Plan(setup.model, setup.stepper, setup.space, members[..., setup.group], setup.entry, want, start, cycle, "step", noise)
 

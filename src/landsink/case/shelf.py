@@ -19,7 +19,8 @@ def score(folder: Path) -> tuple[pd.DataFrame, list[Any]]:
     record = stored(folder)
     if not (folder / "scores.csv").is_file():
         raise DataError(f"{folder} holds no scores.csv.", "The folder of a finished run.", "Finish it with --resume.")
-    table = pd.read_csv(folder / "scores.csv").fillna({"baseline": "", "reason": ""})
+    words = {"baseline": str, "reason": str}
+    table = pd.read_csv(folder / "scores.csv", dtype=words).fillna(dict.fromkeys(words, ""))
     return table, goals_of(record["case"], table)
 
 

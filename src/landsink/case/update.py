@@ -7,13 +7,12 @@ import numpy as np
 import xarray as xr
 
 from landsink import reanalyse
-from landsink.assimilate import Posterior
 from landsink.core.errors import CaseError, DataError
 from landsink.core.record import Record
 
 from . import compose
 from .page import Case, changed
-from .pipeline import Report, attributes, map_plan, months
+from .pipeline import Report, attributes, map_plan, months, stored_posterior
 from .setup import prepare
 from .shelf import stored
 
@@ -29,19 +28,20 @@ def update(folder: Path, changes: list[str], data: Path | None, report: Report) 
         raise CaseError(f"{folder} holds no map.", "A run of a case with [map].", "Site products are run anew.")
     product = xr.open_zarr(folder / "product.zarr")
     setup = prepare(case, data)
-    posterior = Posterior.read(xr.open_zarr(folder / "posterior.zarr"), setup.space)
+    posterior = stored_posterior(setup, folder)
     plan, source = map_plan(setup, posterior, data)
     last = product["time"].to_numpy()[-1]
     fresh = plan.entry.time.astype("datetime64[M]") > last.astype("datetime64[M]")
     if not fresh.any():
         return f"nothing to do: the forcing ends at {plan.entry.time[-1]:.10}, and so does the product."
-    old_store = reanalyse.TileStore(folder / "tiles", old["hash"])
+    old_store = reanalyse.TileStore(folder / "tiles", str(product.attrs["record"]))  # of its last extension, if any
     tiles = reanalyse.split(len(plan.entry.flag), case.map.tile)
-    plan = dataclasses.replace(plan, entry=plan.entry.when(fresh), cycle_steps=0, start=_ends(old_store, tiles, plan, product))
+    plan = dataclasses.replace(plan, entry=plan.entry.when(fresh), cycle=None, start=_ends(old_store, tiles, plan, product))
     record = Record.of(case.model_dump(mode="json"), compose.inputs(setup.source, source))
     store, span = reanalyse.TileStore(folder / "tiles", record.hash), f"map to {plan.entry.time[-1]}"
     reanalyse.run_tiles(plan, tiles, store, span, report, "")
     ds = reanalyse.assemble(tiles, store, span, months(plan), plan.entry.cells, attributes(case, source, record))
+    ds.attrs["last_step"] = str(plan.entry.time[-1])
     reanalyse.append(ds, folder / "product.zarr", f"extended by record {record.hash[:12]}")
     return _words(product, ds, record)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from .errors import DataError, near
 from .quantity import Quantity, quantity
 
 STEP_DAYS = {"day": (1, 1), "month": (28, 31), "year": (365, 366)}
+STEPS_A_YEAR = {"day": 365, "month": 12, "year": 1}
 OK, MISSING, OUT_OF_SPAN, NOT_FINITE, NOT_STEADY = 0, 1, 2, 4, 8
 FLAGS = {OK: "good", MISSING: "missing_forcing", OUT_OF_SPAN: "forcing_out_of_span",
          NOT_FINITE: "numerical_failure", NOT_STEADY: "spinup_not_converged"}  # fmt: skip
@@ -43,6 +45,19 @@ class Entry:
         """The same entry for some steps only."""
         arrays = {k: v if quantity(k).constant else v[steps] for k, v in self.arrays.items()}
         return Entry(arrays, self.time[steps], self.cells, self.flag)
+
+    def cycle(self, step: str, years: int) -> "Entry":
+        """Forcing to be repeated until nothing changes: the leading years, or for months their mean year.
+
+        A mean year costs a spin-up `years` times less; daily weather has no such mean, and is repeated as it was.
+        """
+        length = STEPS_A_YEAR[step]
+        steps = min(len(self.time), years * length) if length <= len(self.time) else len(self.time)
+        if step != "month" or steps < 2 * length:
+            return self.when(slice(0, steps))
+        whole = steps // length * length
+        arrays = {k: v if quantity(k).constant else v[:whole].reshape(-1, length, v.shape[-1]).mean(0) for k, v in self.arrays.items()}
+        return Entry(arrays, self.time[:length], self.cells, self.flag)
 
     @property
     def outer(self) -> str:
@@ -123,7 +138,8 @@ def _times(ds: xr.Dataset, step: str, source: str) -> np.ndarray:
         if calendar not in ("standard", "gregorian", "proleptic_gregorian"):
             raise DataError(f"{source} uses the calendar '{calendar}'.", "A standard (Gregorian) calendar.",
                             "Convert it with ds.convert_calendar('standard', use_cftime=False, align_on='date').")  # fmt: skip
-        values = ds.indexes["time"].to_datetimeindex(time_unit="ns").to_numpy()
+        dates: Any = ds.indexes["time"]  # a CFTimeIndex
+        values = dates.to_datetimeindex(time_unit="ns").to_numpy()
     if not np.issubdtype(values.dtype, np.datetime64):
         raise DataError(f"{source} has times of type {values.dtype}.", "Dates (CF units such as 'days since 2001-01-01').")
     _regular(values, step, source)

@@ -1,9 +1,9 @@
 """A model: processes tied together by the names they read and give."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from .flow import flow, is_flow, is_memory, names_of, remembered
 from .process import Parameter, Process, Scalar
 from .quantity import quantity, vocabulary, within
 
-Named = dict[str, Scalar]
+Named = dict[str, Any]  # name -> scalar or array over cells
 Given = tuple[Process, tuple[str, ...]]
 
 
@@ -104,7 +104,7 @@ class Model(eqx.Module):
                 raise WiringError(f"the model reads '{name}', and no value of it was handed over.")
         for process in self.processes:
             read = {n: known[n] if n in known else _total(n, out) for n in process.reads}
-            for key, value in process(**read).items():
+            for key, value in cast(Callable[..., Named], process)(**read).items():
                 if is_flow(key):
                     out[key] = out[key] + value if key in out else value
                 else:

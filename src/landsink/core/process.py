@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeAlias
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from . import units
@@ -83,7 +84,7 @@ class Process(eqx.Module):
     def parameters(self) -> tuple[Parameter, ...]:
         """The tunable fields; `default` is this instance's own value."""
         return tuple(
-            Parameter(f.name, _plain(getattr(self, f.name)), *f.metadata["bounds"],
+            Parameter(f.name, _plain(getattr(self, f.name)), f.metadata["bounds"][0], f.metadata["bounds"][1],
                       f.metadata["unit"], f.metadata["per"], f.metadata["doc"], f.metadata["scale"])
             for f in dataclasses.fields(self) if "bounds" in f.metadata
         )  # fmt: skip
@@ -91,7 +92,7 @@ class Process(eqx.Module):
 
 def _plain(value: Any) -> float:
     """A parameter's value as a number, or NaN while it is an array over cells."""
-    return float(value) if jnp.ndim(value) == 0 and not isinstance(value, jax.core.Tracer) else float("nan")
+    return float(value) if jnp.ndim(value) == 0 and not isinstance(value, Tracer) else float("nan")
 
 
 @cache

@@ -49,7 +49,7 @@ def _row(name: str, row: dict[str, Any]) -> Quantity:
     for key in row:
         if key not in columns:
             raise unknown(key, columns, f"the columns of the vocabulary (row '{name}')")
-    pairs = {key: tuple(row[key]) for key in ("dims", "span", "net") if key in row}
+    pairs: dict[str, Any] = {key: tuple(row[key]) for key in ("dims", "span", "net") if key in row}
     quantity = Quantity(name=name, **(row | pairs))
     if quantity.kind not in KINDS:
         raise LandsinkError(f"'{name}' is of kind '{quantity.kind}'.", f"Kinds are {', '.join(KINDS)}.")
@@ -60,7 +60,7 @@ def _row(name: str, row: dict[str, Any]) -> Quantity:
 def vocabulary() -> Mapping[str, Quantity]:
     """All rows, by name; a name may stand in one table only."""
     rows: dict[str, Quantity] = {}
-    tables = [t for t in (files(__package__) / "vocabulary").iterdir() if t.name.endswith(".toml")]
+    tables = [t for t in (files("landsink.core") / "vocabulary").iterdir() if t.name.endswith(".toml")]
     for table in sorted(tables, key=lambda t: t.name):
         for name, row in tomllib.loads(table.read_text()).items():
             if name in rows:

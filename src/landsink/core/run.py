@@ -1,11 +1,13 @@
 """Time: steppers, simulation over many steps and cells, and spin-up to the periodic steady state."""
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .errors import WiringError, near
@@ -111,7 +113,7 @@ def _incidence(model: Model) -> np.ndarray:
     )
 
 
-def _limited(model: Model, state: Named, forcing: Named, share) -> tuple[Named, Named]:
+def _limited(model: Model, state: Named, forcing: Named, share: Callable[[Array, Array], Array]) -> tuple[Named, Named]:
     """Scale the arrows of every pool by share(stock, asked), carry ports on, and move the matter."""
     out, dt = model.rates(state, forcing), forcing["dt"]
     for pool in model.wiring.pools:
@@ -140,7 +142,7 @@ def _apply(model: Model, state: Named, out: Named, dt: Array) -> Named:
 class Windows(NamedTuple):
     """Steps gathered into windows of equal length: `index` (windows, length), `real` False where padded."""
 
-    index: Array
+    index: Array  # pyright: ignore[reportIncompatibleMethodOverride]
     real: Array
 
     @classmethod
@@ -187,7 +189,7 @@ def simulate(
             return state, kept
         zero = ({n: jnp.zeros(cells, dtype) for n in want}, jnp.zeros((), dtype))
 
-        def add(carry, now):
+        def add(carry: Any, now: Any) -> tuple[Any, None]:
             state, (sums, weight) = carry
             state, (kept, w) = one(state, now)
             sums = {n: sums[n] + w * kept[n] for n in want}
@@ -198,9 +200,14 @@ def simulate(
 
     final, kept = jax.lax.scan(jax.checkpoint(window), state, windows)
     if every == "step":
-        rows = jnp.flatnonzero(windows.real, size=series["dt"].shape[0])  # padded steps fall out again
-        kept = {n: v.reshape(-1, *cells)[rows] for n, v in kept.items()}
+        kept = _unpadded(kept, windows, series["dt"].shape[0])
     return kept, final
+
+
+def _unpadded(kept: Named, windows: Windows, steps: int) -> Named:
+    """From (windows, length, cell) to (time, cell): padded steps fall out again."""
+    rows = jnp.flatnonzero(windows.real, size=steps)
+    return {n: v.reshape(-1, *v.shape[2:])[rows] for n, v in kept.items()}
 
 
 def _check(model: Model, state: Named, forcing: Named, want: tuple[str, ...], windows: Windows) -> None:
@@ -215,7 +222,7 @@ def _check(model: Model, state: Named, forcing: Named, want: tuple[str, ...], wi
         if name not in state:
             raise WiringError(f"the state lacks '{name}'.", "Expected a start for every pool and memory.")
     steps = jnp.shape(forcing["dt"])[0]
-    if not isinstance(windows.index, jax.core.Tracer) and windows.index.size and int(np.asarray(windows.index).max()) >= steps:
+    if not isinstance(windows.index, Tracer) and windows.index.size and int(np.asarray(windows.index).max()) >= steps:
         raise WiringError(f"the windows reach step {int(windows.index.max())}.", f"The forcing has {steps} steps.")
 
 
@@ -276,7 +283,7 @@ def spinup(
     return dict(zip(names, x, strict=True)), change
 
 
-def _newton(cycle, x: Array) -> tuple[Array, Array]:
+def _newton(cycle: Callable[[Array], Array], x: Array) -> tuple[Array, Array]:
     """The cycle's end, and (I - d end/d x)^-1 per cell: (names, cell), (cell, names, names)."""
     size = x.shape[0]
     basis = jnp.broadcast_to(jnp.eye(size).reshape(size, size, *(1,) * (x.ndim - 1)), (size, *x.shape))

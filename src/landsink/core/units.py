@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pint
@@ -39,7 +40,7 @@ def convert(values: np.ndarray | float, source: str, target: str, water: bool = 
     if source == target:
         return values
     try:
-        found = _registry().Quantity(values, parse(source))
+        found: Any = _registry().Quantity(values, parse(source))
         if water and (found.check("[length]") or found.check("[length]/[time]")):
             found = found * _registry().Quantity(1000.0, "kg/m**3")
         return found.to(parse(target)).magnitude

@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "seasonal_rmse",
             "why_not",
         ],
-        "table": ["score_table"],
+        "table": ["no_scores", "score_table"],
         "goals": ["GoalResult", "check_goals"],
         "scoreboard": ["page", "terminal"],
     },

@@ -11,10 +11,10 @@ from rich.text import Text
 from landsink.evaluate.goals import GoalResult, baseline_names
 
 MODEL = ""
-SHOWN = ("nse", "r2", "rmse", "bias", "seasonal_correlation", "coverage90")
+SHOWN = ("nse", "r2", "rmse", "bias", "seasonal_correlation", "coverage90", "annual_total", "annual_total_sd")
 LOWER = ("rmse", "seasonal_rmse")
 NOTE = "n counts pairs of values (beside a median: sites); bold is the best of the row."
-SUMMARIES = ("median", "pooled")
+SUMMARIES = ("median", "pooled", "region")
 KEYS = ["variable", "period", "site", "score", "unit"]
 
 

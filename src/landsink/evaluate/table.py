@@ -91,6 +91,11 @@ def score_table(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def no_scores() -> pd.DataFrame:
+    """The score table of a run without observations: its columns and no row."""
+    return pd.DataFrame([], columns=list(COLUMNS))
+
+
 def _listed(ds: xr.Dataset) -> str:
     return ", ".join(sorted(map(str, ds.data_vars))) or "none"
 

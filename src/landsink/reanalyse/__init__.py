@@ -8,6 +8,7 @@ from .runner import Plan as Plan
 from .runner import run_tiles as run_tiles
 from .tiles import TileStore as TileStore
 from .tiles import split as split
+from .totals import annual_totals as annual_totals
 from .write import append as append
 from .write import assemble as assemble
 from .write import write as write

@@ -34,7 +34,7 @@ class Plan:
     """Everything that a tile needs.
 
     members (dim, member, cell): the ensemble in the space's coordinates. start: name -> (cell,) or (member, cell);
-    cycle_steps: leading steps of forcing that are repeated to the steady state, 0 to start as given.
+    cycle: forcing that is repeated to the steady state first, None to start as given.
     every: 'window' for monthly means, 'step' for every step. noise: the instruments whose values the quantiles of
     the same name are to hold. area: (cell,) m2 for regional totals by member.
     """
@@ -46,7 +46,7 @@ class Plan:
     entry: Entry
     want: tuple[str, ...]
     start: Mapping[str, np.ndarray]
-    cycle_steps: int = 0
+    cycle: Entry | None = None
     every: str = "window"
     noise: Mapping[str, Noise] = dataclasses.field(default_factory=dict)
     area: np.ndarray | None = None
@@ -54,7 +54,7 @@ class Plan:
 
     def part(self, tile: slice) -> "Plan":
         """The plan of one tile."""
-        cut = {"members": self.members[..., tile], "entry": self.entry.cut(tile),
+        cut = {"members": self.members[..., tile], "entry": self.entry.cut(tile), "cycle": self.cycle and self.cycle.cut(tile),
                "start": {k: v[..., tile] for k, v in self.start.items()},
                "area": None if self.area is None else self.area[tile], "seed": self.seed + tile.start}  # fmt: skip
         return dataclasses.replace(self, **cut)
@@ -87,7 +87,7 @@ def run_tiles(plan: Plan, tiles: Sequence[slice], store: TileStore, span: str, r
     return len(todo)
 
 
-def _scheduler(address: str):  # noqa: ANN202 - either of two context managers
+def _scheduler(address: str):
     if not address:
         return dask.config.set(scheduler="threads", num_workers=1)
     from distributed import Client  # an optional extra
@@ -103,7 +103,7 @@ def compute(plan: Plan) -> dict[str, np.ndarray]:
     """Run one tile: '<name>' mean, '<name>_sd', quantiles where noise is given, 'end/<state>', 'total/<name>', 'flag'."""
     forcing = {k: jnp.asarray(v) for k, v in plan.entry.arrays.items()}
     start = {k: jnp.asarray(v) for k, v in plan.start.items()}
-    cycle = {k: v if v.ndim == 1 else v[: plan.cycle_steps] for k, v in forcing.items()} if plan.cycle_steps else None
+    cycle = {k: jnp.asarray(v) for k, v in plan.cycle.arrays.items()} if plan.cycle else None
     out, end, change = _ensemble(plan.model, plan.stepper, plan.space, jnp.asarray(plan.members), start, forcing, cycle,
                                  plan.want, plan.windows, plan.every)  # fmt: skip
     result = _statistics(plan, {k: np.asarray(v) for k, v in out.items()})

@@ -32,10 +32,10 @@ def assemble(tiles: Sequence[slice], store: TileStore, span: str, time: np.ndarr
     for key in [k for k in loaded[0] if k.startswith("total/")]:
         name, row = key.removeprefix("total/"), quantity(key.removeprefix("total/"))
         members = np.sum([part[key] for part in loaded], 0) / weight
-        attrs = {"units": row.unit, "long_name": f"{row.long}, mean over the area of the domain"}
-        ds[f"{name}_regional"] = ("time", members.mean(1), attrs)
-        ds[f"{name}_regional_sd"] = ("time", members.std(1, ddof=1), {**attrs, "comment": "standard deviation of the ensemble's means"})
-        ds[f"{name}_regional_members"] = (("time", "member"), members, attrs)
+        said = {"units": row.unit, "long_name": f"{row.long}, mean over the area of the domain"}
+        ds[f"{name}_regional"] = ("time", members.mean(1), said)
+        ds[f"{name}_regional_sd"] = ("time", members.std(1, ddof=1), {**said, "comment": "standard deviation of the ensemble's means"})
+        ds[f"{name}_regional_members"] = (("time", "member"), members, said)
     return ds.assign_attrs({"Conventions": "CF-1.11", **attrs})
 
 
