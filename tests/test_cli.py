@@ -173,11 +173,14 @@ def test_brackets_in_a_message_are_shown(finished, tmp_path):
     (tmp_path / "sites.toml").write_text(sites + '[output]\nvariables = ["rh"]\n')
     call("run", tmp_path / "sites.toml", "--out", tmp_path / "out")
     assert "[map]" in refusal("update", tmp_path / "out")
-
-
-def test_a_run_without_observations_has_an_empty_board(tmp_path):
-    call("run", page(tmp_path), "--out", tmp_path / "out", "--set", "map.tile=30")
     assert json.loads(call("score", tmp_path / "out", "--json").stdout) == {"scores": [], "goals": []}
+
+
+def test_a_run_without_observations_scores_no_site(tmp_path):
+    call("run", page(tmp_path), "--out", tmp_path / "out", "--set", "map.tile=30")
+    board = json.loads(call("score", tmp_path / "out", "--json").stdout)
+    assert board["goals"] == []
+    assert {r["site"] for r in board["scores"]} == {"region"}  # the map's own sums, and no site's scores
     later = ("--set", "map.source.options.last_year=2004")
     assert "12 months" in call("update", tmp_path / "out", *later).stdout
 

@@ -230,3 +230,15 @@ def test_what_leaves_bears_its_conventions_and_comes_back():
 def test_months_are_numbered():
     labels = door.month_labels(DAYS)
     assert np.diff(labels).tolist() == [0, 0, 1, 0, 0]
+
+
+def test_what_a_steady_state_repeats():
+    ds = forcing()
+    ds["tas"][12:] += 2.0
+    entry = door.enter(ds, ("tas", "clay"), "month")
+    first, mean = entry.cycle("month", 1), entry.cycle("month", 5)
+    np.testing.assert_array_equal(first.arrays["tas"], ds["tas"][:12])
+    np.testing.assert_allclose(mean.arrays["tas"], ds["tas"][:12] + 1.0)
+    np.testing.assert_array_equal(mean.arrays["clay"], entry.arrays["clay"])
+    days = door.enter(forcing(DAYS), ("tas",), "day")
+    assert len(days.cycle("day", 3).time) == len(DAYS)  # shorter than a year: all there is

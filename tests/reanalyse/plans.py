@@ -36,7 +36,15 @@ def plan(ds: xr.Dataset, free: tuple[str, ...] = ("WarmDecay.k_young", "Warmth.q
     grid = Grid.of(entry.cells)
     start = {"cSoilYoung": np.full(cells, 0.4), "cSoilOld": np.full(cells, 5.0)}
     return Plan(
-        model, Decay(), space, members, entry, WANT, start, 12, area=None if grid is None else grid.area
+        model,
+        Decay(),
+        space,
+        members,
+        entry,
+        WANT,
+        start,
+        entry.cycle("month", 1),
+        area=None if grid is None else grid.area,
     )
 
 

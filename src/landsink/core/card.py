@@ -67,7 +67,9 @@ def process_card(cls: type[Process]) -> Panel:
 def _formula(row: Quantity) -> str:
     if row.net:
         return f"arrows from {row.net[1]} into {row.net[0]}, less those back"
-    return " ".join(f"{'+' if w > 0 else '-'} {'' if abs(w) == 1 else f'{abs(w):g} '}{n}" for n, w in row.sum.items())
+    return " ".join(
+        f"{'+' if w > 0 else '-'} {'' if abs(w) == 1 else f'{abs(w):g} '}{n}" for n, w in row.sum.items()
+    )
 
 
 def _gives(process: Process, name: str) -> bool:
