@@ -17,6 +17,7 @@ from landsink.core.errors import CaseError, unknown
 from landsink.core.model import Model
 from landsink.core.prior import ParameterSpace
 from landsink.core.process import Process
+from landsink.core.quantity import quantity, vocabulary, within
 from landsink.core.record import Input
 
 from .page import AssimilationPage, Case, ModelPage, SourcePage
@@ -88,13 +89,28 @@ def inputs(*opened: Any) -> list[Input]:
     return [Input.of(path, s.licence, s.citation) for s in opened for path in s.inputs()]
 
 
-def space(model: Model, page: AssimilationPage) -> ParameterSpace:
+def space(model: Model, case: Case) -> ParameterSpace:
     """The free parameters with their priors."""
+    page, slots = case.assimilate, {slot: getattr(case.model, slot).rpartition(":")[2] for slot in FAMILY}
     known = model.parameters
     priors = {n: _prior(change, known[n].scale if n in known else 1.0) for n, change in page.priors.items()}
-    full = ParameterSpace.of(model, page.free, priors, page.spread)
-    kept = [i for i, n in enumerate(full.names) if not any(fnmatch(n, p) for p in page.fixed)]
+    full = ParameterSpace.of(model, [n for p in page.free for n in _spelt_out(p, model, slots)], priors, page.spread)
+    fixed = [n for p in page.fixed for n in _spelt_out(p, model, slots)]
+    kept = [i for i, n in enumerate(full.names) if not any(fnmatch(n, p) for p in fixed)]
     return ParameterSpace(tuple(full.names[i] for i in kept), tuple(full.priors[i] for i in kept))
+
+
+def _spelt_out(pattern: str, model: Model, slots: Mapping[str, str]) -> list[str]:
+    """'soil.*' as the pattern of whatever soil the case composes, 'start.cDead' as the pools within it.
+
+    So a case survives a change of process; a slot left empty has nothing to free.
+    """
+    head, _, tail = pattern.partition(".")
+    if head in slots:
+        return [f"{slots[head]}.{tail}"] if slots[head] else []
+    if head == "start" and tail in vocabulary() and quantity(tail).kind == "place":
+        return [f"start.{n}" for n in model.wiring.pools if within(n, tail)]
+    return [pattern]
 
 
 def _prior(change: Mapping[str, float], scale: float) -> dict[str, float]:

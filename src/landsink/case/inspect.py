@@ -38,7 +38,7 @@ class Found:
 def check(case: Case, data: Path | None) -> Found:
     """Compose the case and hold it against its sources; raises what a run would raise, in one line, before it runs."""
     model = compose.compose(case.model)
-    space = compose.space(model, case.assimilate)
+    space = compose.space(model, case)
     compose.constraints(case, model)
     first_guess(model, case.start.pools, 1)
     for page in case.observe.values():
@@ -46,7 +46,7 @@ def check(case: Case, data: Path | None) -> Found:
     needed = {n: quantity(n).unit for n in forcing_names(model)}
     given = [compose.source(p, data, case.model.step) for p in ([case.domain.source] + ([case.map.source] if case.map else []))]
     for source in given:
-        _has_givers(needed, source)
+        _has_givers(needed, source, case.domain.constants)
     for name in (*case.output.variables, *case.observe):
         if not model.offers(name):
             raise unknown(name, [v for v in vocabulary() if model.offers(v)], "what this model computes")
@@ -61,9 +61,9 @@ def check(case: Case, data: Path | None) -> Found:
     return Found(facts, _card(facts))
 
 
-def _has_givers(needed: dict[str, str], source: Any) -> None:
+def _has_givers(needed: dict[str, str], source: Any, constants: dict[str, float]) -> None:
     for name in needed:
-        if name not in (*source.gives, "lat", "lon"):
+        if name not in (*source.gives, *constants, "lat", "lon"):
             raise DataError(f"the model reads '{name}' ({quantity(name).long}), which no process gives, nor {type(source).__name__}.",
                             f"{type(source).__name__} gives {', '.join(source.gives)}.",
                             "Add a process that gives it, or another source.")  # fmt: skip

@@ -63,6 +63,7 @@ class DomainPage(Page):
     source: SourcePage
     sites: Words = Field((), description="() for all that the source has")
     towers: int = Field(0, description="for a generated source: so many towers")
+    constants: dict[str, float] = Field({}, description="site properties that the source lacks, canonical unit, say clay = 20")
     drop: Words = Field((), description="sites to leave out")
 
 
@@ -99,7 +100,7 @@ class AssimilationPage(Page):
     """What is free, what is trained on, and how the problem is solved."""
 
     method: Literal["Variational", "Laplace", "RandomisedMaximumLikelihood"] = "RandomisedMaximumLikelihood"
-    free: Words = ()
+    free: Words = Field((), description="'Process.parameter' or a pattern; a slot of [model] may stand for its process, a place for its pools")
     fixed: Words = Field((), description="names or patterns taken out of `free` again")
     priors: dict[str, dict[str, float]] = Field({}, description="'Process.parameter' = {centre, spread}, centre in the card's unit")
     spread: float = Field(0.8, gt=0, description="prior spread of the logistic coordinate")

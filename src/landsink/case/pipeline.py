@@ -24,6 +24,7 @@ from . import compose
 from .page import Case
 from .setup import (
     Setup,
+    completed,
     first_guess,
     forcing_names,
     observations,
@@ -249,7 +250,8 @@ def map_plan(setup: Setup, posterior: Posterior, data: Path | None) -> tuple[rea
     page = setup.case.map
     assert page is not None
     source = compose.source(page.source, data, setup.case.model.step)
-    entry = door.enter(source.open(), forcing_names(setup.model), setup.case.model.step, page.source.kind)
+    given = completed(source.open(), setup.case.domain.constants)
+    entry = door.enter(given, forcing_names(setup.model), setup.case.model.step, page.source.kind)
     carried = posterior.carried
     rows = [setup.space.names.index(n) for n in carried.names]
     ensemble = np.asarray(posterior.ensemble)[rows]

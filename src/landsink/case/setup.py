@@ -64,8 +64,8 @@ def prepare(case: Case, data: Path | None) -> Setup:
     if case.domain.drop:
         outer = "site" if "site" in ds.dims else "cell"
         ds = ds.sel({outer: [s for s in ds[outer].to_numpy() if str(s) not in case.domain.drop]})
-    entry = door.enter(ds, forcing_names(model), case.model.step, case.domain.source.kind)
-    space = compose.space(model, case.assimilate)
+    entry = door.enter(completed(ds, case.domain.constants), forcing_names(model), case.model.step, case.domain.source.kind)
+    space = compose.space(model, case)
     start, _ = steady_start(case, model, stepper, entry, case.start.cycle_years)
     start = _matched(start, case.start.match, entry)
     return Setup(case, model, stepper, source, ds, entry, space, compose.groups(case.assimilate, entry.cells), start)
@@ -80,6 +80,16 @@ def _matched(start: Named, match: Mapping[str, str], entry: door.Entry) -> Named
         ratio = jnp.asarray(entry.cells[coordinate].to_numpy()) / sum(start[n] for n in pools)
         start = {k: v * ratio if k in pools else v for k, v in start.items()}
     return start
+
+
+def completed(ds: xr.Dataset, constants: Mapping[str, float]) -> xr.Dataset:
+    """A source with the case's own site properties where it has none."""
+    outer = next(str(d) for d in ds.dims if d != "time")
+    for name in constants:
+        if not quantity(name).constant:
+            raise CaseError(f"domain.constants holds '{name}', which changes in time.", remedy="Only constant forcing, say clay.")
+    added = {n: (outer, np.full(ds.sizes[outer], v), {"units": quantity(n).unit}) for n, v in constants.items() if n not in ds}
+    return ds.assign(added)
 
 
 def forcing_names(model: Model) -> tuple[str, ...]:
