@@ -24,8 +24,20 @@ app = typer.Typer(
 )
 console = Console(stderr=True)
 
-CaseArgument = Annotated[str, typer.Argument(help="A TOML page, or the name of a case that comes with landsink: demo, tharandt, europe, rothamsted.")]
-Changes = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the case, e.g. --set model.soil=RothC. May be repeated.")]
+CaseArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A TOML page, or the name of a case that comes with landsink: demo, tharandt, europe, rothamsted."
+    ),
+]
+Changes = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a key of the case, e.g. --set model.soil=RothC. May be repeated.",
+    ),
+]
 Data = Annotated[Path | None, typer.Option("--data", envvar="LANDSINK_DATA", help="Root of the data.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Folder = Annotated[Path, typer.Argument(help="The folder of a run.")]
@@ -35,10 +47,16 @@ Folder = Annotated[Path, typer.Argument(help="The folder of a run.")]
 def run(
     name: CaseArgument,
     changes: Changes = [],  # noqa: B006 - typer copies it
-    out: Annotated[Path | None, typer.Option(help="Folder for the products; out/<case> if not given.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run of the same case stopped.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the products; out/<case> if not given.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted run of the same case stopped.")
+    ] = False,
     data: Data = None,
-    scheduler: Annotated[str, typer.Option(help="Address of a dask.distributed scheduler; threads if not given.")] = "",
+    scheduler: Annotated[
+        str, typer.Option(help="Address of a dask.distributed scheduler; threads if not given.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Run a case: observations, model, assimilation, re-analysis, scores, catalogue, picture."""
@@ -49,7 +67,8 @@ def run(
         with _progress(as_json) as report:
             result = landsink.case.run(page, folder, data, report, resume, scheduler)
         if as_json:
-            _print_json({"folder": str(result.folder), "record": result.record, "goals": [_goal(g) for g in result.goals],
+            _print_json({"folder": str(result.folder), "record": result.record,
+                         "goals": [_goal(g) for g in result.goals],
                          "scores": _rows(result.scores)})  # fmt: skip
         else:
             _board(result.scores, result.goals)
@@ -68,7 +87,9 @@ def check(name: CaseArgument, changes: Changes = [], data: Data = None, as_json:
 
 
 @app.command()
-def explain(name: Annotated[str, typer.Argument(help="A quantity (gpp), a process (RothC) or a source (Drivers).")]) -> None:
+def explain(
+    name: Annotated[str, typer.Argument(help="A quantity (gpp), a process (RothC) or a source (Drivers).")],
+) -> None:
     """Show the card of a quantity, a process or a source."""
     with _said():
         Console().print(landsink.case.explain(name))
@@ -90,11 +111,16 @@ def list_products(as_json: AsJson = False) -> None:
     """List the products in the catalogue."""
     with _said():
         items = landsink.case.products()
-        _print_json([i.to_dict() for i in items]) if as_json else Console().print(landsink.case.listing(items))
+        _print_json([i.to_dict() for i in items]) if as_json else Console().print(
+            landsink.case.listing(items)
+        )
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(metavar="ID", help="The first digits of a product's record.")], as_json: AsJson = False) -> None:
+def show(
+    name: Annotated[str, typer.Argument(metavar="ID", help="The first digits of a product's record.")],
+    as_json: AsJson = False,
+) -> None:
     """Show a product: what it is, what made it, its licence and checksums."""
     with _said():
         item = landsink.case.product(name)
@@ -102,7 +128,10 @@ def show(name: Annotated[str, typer.Argument(metavar="ID", help="The first digit
 
 
 @app.command("map")
-def draw(folder: Folder, out: Annotated[Path | None, typer.Option(help="Folder for the page; the run's own if not given.")] = None) -> None:
+def draw(
+    folder: Folder,
+    out: Annotated[Path | None, typer.Option(help="Folder for the page; the run's own if not given.")] = None,
+) -> None:
     """Draw a run as one self-contained page: mean maps, spread, regional or site series."""
     with _said():
         typer.echo(landsink.case.draw(folder, out))
@@ -151,7 +180,10 @@ def _progress(silent: bool) -> Iterator[Any]:
 
 def _notice(page: Any) -> None:
     if page.twin is not None:
-        console.print("[bold]GENERATED DATA:[/] this case runs on a virtual Europe, not on observations.", highlight=False)
+        console.print(
+            "[bold]GENERATED DATA:[/] this case runs on a virtual Europe, not on observations.",
+            highlight=False,
+        )
 
 
 def _board(table: Any, goals: list[Any], where: Console | None = None) -> None:

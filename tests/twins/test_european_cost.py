@@ -1,5 +1,6 @@
 """The gradient of the European case's cost function, on its real observations."""
 
+import os
 from pathlib import Path
 
 import equinox as eqx
@@ -16,8 +17,6 @@ SITES = ["BE-Vie", "CH-Dav", "DE-Hai", "DE-Tha", "NL-Loo", "RU-Fyo"]
 
 @pytest.fixture(scope="module")
 def europe():
-    import os
-
     if not os.environ.get("LANDSINK_DATA"):
         pytest.skip("LANDSINK_DATA is not set: the European sites are not at hand")
     case = load("europe", [f"domain.sites={','.join(SITES)}"])

@@ -63,7 +63,8 @@ class Posterior:
         data = {
             "best": (dims, stack(best, lambda v: v)), "mean": (dims, stack(members, lambda v: v.mean(0))),
             "sd": (dims, stack(members, lambda v: v.std(0))), "spread": (dims, np.asarray(self.spread)),
-            "ensemble": (("parameter", "member", "group"), np.asarray(self.ensemble)), "best_xi": (dims, np.asarray(self.best)),
+            "ensemble": (("parameter", "member", "group"), np.asarray(self.ensemble)),
+            "best_xi": (dims, np.asarray(self.best)),
             "cost": (("member", "group"), np.asarray(self.cost)), "chi2": ("group", np.asarray(self.chi2)),
             "signal": ("group", np.asarray(self.signal)),
             "covariance": (("group", "parameter", "other"), np.asarray(self.covariance)),
@@ -80,4 +81,6 @@ class Posterior:
     def carried(self) -> ParameterSpace:
         """The parameters proper, without factors on starting pools: what may be carried to other places."""
         kept = [i for i, n in enumerate(self.space.names) if not n.startswith(START)]
-        return ParameterSpace(tuple(self.space.names[i] for i in kept), tuple(self.space.priors[i] for i in kept))
+        return ParameterSpace(
+            tuple(self.space.names[i] for i in kept), tuple(self.space.priors[i] for i in kept)
+        )

@@ -102,7 +102,9 @@ class Problem(eqx.Module):
         shape = (lanes, self.group.shape[0])
         return jnp.concatenate([t.noise(k, shape) for t, k in zip(self.terms, keys, strict=True)])
 
-    def cost(self, z: Float[Array, "dim *lane group"], noise: Array | float = 0.0, centre: Array | float = 0.0) -> Float[Array, "*lane group"]:
+    def cost(
+        self, z: Float[Array, "dim *lane group"], noise: Array | float = 0.0, centre: Array | float = 0.0
+    ) -> Float[Array, "*lane group"]:
         """Minus the log-probability of each lane and group, up to a constant."""
         misfit = jnp.sum((self.residuals(z) + noise) ** 2, 0)
         return 0.5 * self.gather(misfit) + 0.5 * jnp.sum((z - centre) ** 2, 0)
@@ -118,4 +120,3 @@ class Problem(eqx.Module):
     def with_terms(self, terms: Sequence[Any]) -> Self:
         """The same problem with other terms, say after their errors were estimated."""
         return dataclasses.replace(self, terms=tuple(terms))
-

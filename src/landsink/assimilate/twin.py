@@ -10,7 +10,11 @@ from landsink.core.quantity import quantity
 
 
 def observe_truth(
-    true: Mapping[str, Float[np.ndarray, "time cell"]], errors: Mapping[str, tuple[float, float]], time: np.ndarray, outer: str, seed: int
+    true: Mapping[str, Float[np.ndarray, "time cell"]],
+    errors: Mapping[str, tuple[float, float]],
+    time: np.ndarray,
+    outer: str,
+    seed: int,
 ) -> xr.Dataset:
     """What instruments with Gaussian errors would have seen of the truth.
 
@@ -23,5 +27,8 @@ def observe_truth(
         sd = np.hypot(relative * np.abs(values).mean(0), absolute) * np.ones_like(values)
         noisy = values + sd * draw.standard_normal(values.shape)
         attrs = {"units": quantity(name).unit, "comment": "GENERATED, not observed"}
-        data |= {k: (("time", outer), v, attrs) for k, v in ((name, noisy), (f"{name}_sd", sd), (f"{name}_true", values))}
+        data |= {
+            k: (("time", outer), v, attrs)
+            for k, v in ((name, noisy), (f"{name}_sd", sd), (f"{name}_true", values))
+        }
     return xr.Dataset(data, coords={"time": time}, attrs={"generated": "true"})

@@ -30,7 +30,7 @@ class Method(Protocol):
     """A way to solve a problem."""
 
     def solve(self, problem: Problem, key: Array, report: Report, guess: Array | None = None) -> Posterior:
-        """The posterior; `report(what, share done)` is called as work goes on; `guess` (dim, group) is where to begin."""
+        """The posterior, searched from `guess` (dim, group); `report(what, share done)` is called on the way."""
         ...
 
 
@@ -49,7 +49,9 @@ class Variational:
     starts: int = 8
     start_spread: float = 0.5
 
-    def solve(self, problem: Problem, key: Array, report: Report = quiet, guess: Array | None = None) -> Posterior:
+    def solve(
+        self, problem: Problem, key: Array, report: Report = quiet, guess: Array | None = None
+    ) -> Posterior:
         """Best point of each group, with diagnostics at it; the starts gather around a guess."""
         z = self.start_spread * problem.draw(key, self.starts)
         z = z.at[:, 0].set(0.0) if guess is None else 0.3 * z.at[:, 0].set(0.0) + guess[:, None]
@@ -66,7 +68,9 @@ class Laplace:
     members: int = 64
     best: Variational = Variational()
 
-    def solve(self, problem: Problem, key: Array, report: Report = quiet, guess: Array | None = None) -> Posterior:
+    def solve(
+        self, problem: Problem, key: Array, report: Report = quiet, guess: Array | None = None
+    ) -> Posterior:
         """Draws from the Gauss-Newton covariance at the best point."""
         first, second = jax.random.split(key)
         found = self.best.solve(problem, first, report, guess)
@@ -87,7 +91,9 @@ class RandomisedMaximumLikelihood:
     iterations: int = 8
     best: Variational = Variational()
 
-    def solve(self, problem: Problem, key: Array, report: Report = quiet, guess: Array | None = None) -> Posterior:
+    def solve(
+        self, problem: Problem, key: Array, report: Report = quiet, guess: Array | None = None
+    ) -> Posterior:
         """The best point, and `members` draws from the posterior."""
         first, second = jax.random.split(key)
         return self.spread(problem, self.best.solve(problem, first, report, guess), second, report)
@@ -121,7 +127,12 @@ def descend(
 
 
 def _in_chunks(
-    function: Callable[..., tuple[Array, ...]], problem: Problem, z: Array, noise: Array | None, centre: Array, damping: Array
+    function: Callable[..., tuple[Array, ...]],
+    problem: Problem,
+    z: Array,
+    noise: Array | None,
+    centre: Array,
+    damping: Array,
 ) -> tuple[Array, ...]:
     """Apply a compiled step to a few lanes at a time.
 
@@ -130,7 +141,10 @@ def _in_chunks(
     """
     rows = jax.eval_shape(problem.residuals, z[:, :1]).shape[0]
     cells = problem.group.shape[0]
-    width = max(1, min(int(np.clip(COLUMNS // cells, *LANES)), int(JACOBIAN_BYTES / (8.0 * z.shape[0] * rows * cells))))
+    width = max(
+        1,
+        min(int(np.clip(COLUMNS // cells, *LANES)), int(JACOBIAN_BYTES / (8.0 * z.shape[0] * rows * cells))),
+    )
     noise = jnp.zeros((rows, z.shape[1], cells)) if noise is None else noise
     parts = []
     for i in range(0, z.shape[1], width):
@@ -143,7 +157,9 @@ def _in_chunks(
 
 
 @eqx.filter_jit
-def _iterate(problem: Problem, z: Array, noise: Array, centre: Array, damping: Array) -> tuple[Array, Array, Array]:
+def _iterate(
+    problem: Problem, z: Array, noise: Array, centre: Array, damping: Array
+) -> tuple[Array, Array, Array]:
     """One step of every lane: linearise, try all dampings in one batched run, keep the best point."""
     hessian, slope, now = _normal(problem, z, noise, centre)
     tried = damping * jnp.array(DAMPINGS)[:, None, None]
@@ -176,7 +192,9 @@ def _normal(problem: Problem, z: Array, noise: Array, centre: Array) -> tuple[Ar
 
 
 @eqx.filter_jit
-def _curvature(problem: Problem, z: Array, noise: Array, centre: Array, damping: Array) -> tuple[Array, Array, Array]:
+def _curvature(
+    problem: Problem, z: Array, noise: Array, centre: Array, damping: Array
+) -> tuple[Array, Array, Array]:
     hessian, _, cost = _normal(problem, z, noise, centre)
     return z, hessian, cost
 
@@ -184,7 +202,9 @@ def _curvature(problem: Problem, z: Array, noise: Array, centre: Array, damping:
 def diagnose(problem: Problem, best: Float[Array, "dim group"], ensemble: Array, cost: Array) -> Posterior:
     """Chi-square, degrees of freedom for signal and the Gauss-Newton covariance at the best point."""
     one = best[:, None]
-    _, hessian, misfit = _in_chunks(_curvature, problem, one, None, jnp.zeros_like(one), jnp.ones(one.shape[1:]))
+    _, hessian, misfit = _in_chunks(
+        _curvature, problem, one, None, jnp.zeros_like(one), jnp.ones(one.shape[1:])
+    )
     covariance = jnp.linalg.inv(hessian[0])
     signal = problem.space.size - jnp.trace(covariance, axis1=-2, axis2=-1)
     observed = problem.gather(sum((t.observed for t in problem.terms), jnp.zeros(problem.group.shape[0])))

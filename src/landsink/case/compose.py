@@ -32,7 +32,7 @@ FAMILY = {
 def compose(page: ModelPage) -> Model:
     """The model of a page, with its parameters' changes."""
     chosen = [(FAMILY[slot], getattr(page, slot)) for slot in FAMILY if getattr(page, slot)]
-    chosen += [(name.partition(":")[0], name.partition(":")[2]) if name.count(":") == 1 and "." not in name else ("", name)
+    chosen += [tuple(name.split(":")) if name.count(":") == 1 and "." not in name else ("", name)
                for name in page.also]  # fmt: skip
     model = Model.of(*(process(family, name) for family, name in chosen))
     known = model.parameters
@@ -79,7 +79,10 @@ def source(page: SourcePage, data: Path | None, step: str) -> Any:
                                 remedy="Set LANDSINK_DATA, or say --data DIR.")  # fmt: skip
             where = data / where
         if not where.exists():
-            raise CaseError(f"{page.kind}: there is nothing at {where}.", remedy="Check --data, LANDSINK_DATA or the path.")
+            raise CaseError(
+                f"{page.kind}: there is nothing at {where}.",
+                remedy="Check --data, LANDSINK_DATA or the path.",
+            )
         options["root"] = where
     return cls(**options)
 
@@ -94,7 +97,9 @@ def space(model: Model, case: Case) -> ParameterSpace:
     page, slots = case.assimilate, {slot: getattr(case.model, slot).rpartition(":")[2] for slot in FAMILY}
     known = model.parameters
     priors = {n: _prior(change, known[n].scale if n in known else 1.0) for n, change in page.priors.items()}
-    full = ParameterSpace.of(model, [n for p in page.free for n in _spelt_out(p, model, slots)], priors, page.spread)
+    full = ParameterSpace.of(
+        model, [n for p in page.free for n in _spelt_out(p, model, slots)], priors, page.spread
+    )
     fixed = [n for p in page.fixed for n in _spelt_out(p, model, slots)]
     kept = [i for i, n in enumerate(full.names) if not any(fnmatch(n, p) for p in fixed)]
     return ParameterSpace(tuple(full.names[i] for i in kept), tuple(full.priors[i] for i in kept))
@@ -138,7 +143,11 @@ def _check_fields(kind: str, cls: type, options: Mapping[str, Any]) -> None:
     for option in options:
         if option not in fields:
             raise unknown(option, fields, f"the options of {kind}")
-    lacking = [n for n, f in fields.items() if f.default is f.default_factory is dataclasses.MISSING and n not in options]
+    lacking = [
+        n
+        for n, f in fields.items()
+        if f.default is f.default_factory is dataclasses.MISSING and n not in options
+    ]
     if lacking:
         raise CaseError(f"{kind} lacks {', '.join(lacking)}.", f"Its options are {', '.join(fields)}.")
 
@@ -169,11 +178,17 @@ def _module(place: str) -> ModuleType:
     try:
         return import_module(place)
     except ModuleNotFoundError as error:
-        raise CaseError(f"there is no module '{place}' ({error}).", "A family of landsink.models, or 'module:Class'.") from None
+        raise CaseError(
+            f"there is no module '{place}' ({error}).", "A family of landsink.models, or 'module:Class'."
+        ) from None
 
 
 def _member(room: ModuleType, name: str, kind: type = object) -> Any:
-    members = [n for n in dir(room) if isinstance(getattr(room, n), type) and issubclass(getattr(room, n), kind) and n[0].isupper()]
+    members = [
+        n
+        for n in dir(room)
+        if isinstance(getattr(room, n), type) and issubclass(getattr(room, n), kind) and n[0].isupper()
+    ]
     if name not in members:
         raise unknown(name, members, room.__name__)
     return getattr(room, name)
@@ -182,12 +197,19 @@ def _member(room: ModuleType, name: str, kind: type = object) -> Any:
 def groups(page: AssimilationPage, cells: xr.Dataset) -> list[str]:
     """The group of every cell."""
     outer = str(next(iter(cells.dims)))
-    labels = [str(v) for v in cells[outer].to_numpy()] if outer in cells.variables else [str(i) for i in range(cells.sizes[outer])]
+    labels = (
+        [str(v) for v in cells[outer].to_numpy()]
+        if outer in cells.variables
+        else [str(i) for i in range(cells.sizes[outer])]
+    )
     if page.group == "all":
         return ["all"] * len(labels)
     if page.group == "site":
         return labels
     key = next((k for k in ("pft", "igbp") if k in cells), None)
     if key is None:
-        raise CaseError("assimilate.group = 'pft', but the source gives no plant functional type.", "A coordinate 'pft' or 'igbp'.")
+        raise CaseError(
+            "assimilate.group = 'pft', but the source gives no plant functional type.",
+            "A coordinate 'pft' or 'igbp'.",
+        )
     return [str(v) for v in cells[key].to_numpy()]

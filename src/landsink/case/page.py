@@ -28,7 +28,7 @@ class Page(BaseModel):
 
 
 class ModelPage(Page):
-    """Which processes make the model. A name stands for a class of its family; 'module:Class' for one of yours; '' for none."""
+    """Which processes make the model: a class of the family by name, 'module:Class' for one of yours, '' for none."""
 
     step: Literal["day", "month", "year"] = "day"
     stepper: Literal["Euler", "Decay", "Matrix"] = "Decay"
@@ -46,7 +46,9 @@ class ModelPage(Page):
     soil: str = "LitterSoil"
     fire: str = ""
     also: Words = Field((), description="further processes, as 'family:Class' or 'module:Class'")
-    parameters: dict[str, float] = Field({}, description="'Process.parameter' = value, in the unit of its card")
+    parameters: dict[str, float] = Field(
+        {}, description="'Process.parameter' = value, in the unit of its card"
+    )
 
 
 class SourcePage(Page):
@@ -63,7 +65,9 @@ class DomainPage(Page):
     source: SourcePage
     sites: Words = Field((), description="() for all that the source has")
     towers: int = Field(0, description="for a generated source: so many towers")
-    constants: dict[str, float] = Field({}, description="site properties that the source lacks, canonical unit, say clay = 20")
+    constants: dict[str, float] = Field(
+        {}, description="site properties that the source lacks, canonical unit, say clay = 20"
+    )
     drop: Words = Field((), description="sites to leave out")
 
 
@@ -71,9 +75,14 @@ class StartPage(Page):
     """The state from which runs start."""
 
     cycle_years: int = Field(5, ge=1, description="leading years repeated to the steady state")
-    each: bool = Field(False, description="find the steady state anew for every parameter set (else: scale the prior's by 'start.*')")
+    each: bool = Field(
+        False,
+        description="find the steady state anew for every parameter set (else: scale the prior's by 'start.*')",
+    )
     pools: dict[str, float] = Field({}, description="first guess of a pool, canonical unit")
-    match: dict[str, str] = Field({}, description="stock = coordinate of the source that it is scaled to, say cSoil = 'cSoilStart'")
+    match: dict[str, str] = Field(
+        {}, description="stock = coordinate of the source that it is scaled to, say cSoil = 'cSoilStart'"
+    )
 
 
 class ObservationPage(Page):
@@ -93,16 +102,23 @@ class ConstraintPage(Page):
 class TwinPage(Page):
     """Observations generated from a known truth, drawn from the prior."""
 
-    spread: float = Field(1.0, gt=0, description="size of the true parameters' departure, in prior standard deviations")
+    spread: float = Field(
+        1.0, gt=0, description="size of the true parameters' departure, in prior standard deviations"
+    )
 
 
 class AssimilationPage(Page):
     """What is free, what is trained on, and how the problem is solved."""
 
     method: Literal["Variational", "Laplace", "RandomisedMaximumLikelihood"] = "RandomisedMaximumLikelihood"
-    free: Words = Field((), description="'Process.parameter' or a pattern; a slot of [model] may stand for its process, a place for its pools")
+    free: Words = Field(
+        (),
+        description="'Process.parameter' or a pattern; a slot stands for its process, a place for its pools",
+    )
     fixed: Words = Field((), description="names or patterns taken out of `free` again")
-    priors: dict[str, dict[str, float]] = Field({}, description="'Process.parameter' = {centre, spread}, centre in the card's unit")
+    priors: dict[str, dict[str, float]] = Field(
+        {}, description="'Process.parameter' = {centre, spread}, centre in the card's unit"
+    )
     spread: float = Field(0.8, gt=0, description="prior spread of the logistic coordinate")
     group: Literal["site", "pft", "all"] = Field("site", description="cells that share parameters")
     train: Literal["first half", "provider", "all"] = "first half"
@@ -110,7 +126,9 @@ class AssimilationPage(Page):
     iterations: int = Field(25, ge=1)
     ensemble_iterations: int = Field(8, ge=1)
     starts: int = Field(8, ge=1)
-    tune: bool = Field(True, description="estimate structural error from the training residuals, then fit again")
+    tune: bool = Field(
+        True, description="estimate structural error from the training residuals, then fit again"
+    )
     seed: int = 0
 
 
@@ -118,7 +136,9 @@ class MapPage(Page):
     """The domain that the calibrated model is carried to."""
 
     source: SourcePage
-    carry: Literal["climate", "pft"] = Field("climate", description="parameters from sites alike in climate, or of the same type")
+    carry: Literal["climate", "pft"] = Field(
+        "climate", description="parameters from sites alike in climate, or of the same type"
+    )
     neighbours: int = Field(8, ge=1)
     tile: int = Field(256, ge=1, description="cells a tile")
     members: int = Field(16, ge=2)
@@ -200,7 +220,9 @@ def _find(case: str) -> Path:
         return ours[case]
     path = Path(case)
     if not path.is_file():
-        raise CaseError(f"there is no case '{case}'.", f"A TOML file, or one of {', '.join(ours)}.", near(path.stem, ours))
+        raise CaseError(
+            f"there is no case '{case}'.", f"A TOML file, or one of {', '.join(ours)}.", near(path.stem, ours)
+        )
     return path
 
 
@@ -213,7 +235,9 @@ def _change(table: dict[str, Any], change: str) -> None:
     except tomllib.TOMLDecodeError:
         value = text
     *path, last = key.strip().split(".")
-    if "parameters" in path or "priors" in path:  # 'model.parameters.PModel.yield_scale': the name has a dot itself
+    if (
+        "parameters" in path or "priors" in path
+    ):  # 'model.parameters.PModel.yield_scale': the name has a dot itself
         cut = next(i for i, p in enumerate(path) if p in ("parameters", "priors"))
         path, last = path[: cut + 1], ".".join([*path[cut + 1 :], last])
     for part in path:

@@ -51,7 +51,9 @@ class Result:
     picture: Path | None
 
 
-def run(case: Case, out: Path, data: Path | None, report: Report, resume: bool = False, scheduler: str = "") -> Result:
+def run(
+    case: Case, out: Path, data: Path | None, report: Report, resume: bool = False, scheduler: str = ""
+) -> Result:
     """Run a case into `out`; with `resume`, go on from whatever the same record left there."""
     _claim(out, resume)
     report("forcing", 0.0)
@@ -75,12 +77,16 @@ def run(case: Case, out: Path, data: Path | None, report: Report, resume: bool =
 
 def goals_of(case: Mapping[str, Any], table: pd.DataFrame) -> list[Any]:
     """A case's goals, held against a table of scores."""
-    return evaluate.check_goals(table, [{k: v for k, v in g.items() if v not in (None, "")} for g in case["goal"]])
+    return evaluate.check_goals(
+        table, [{k: v for k, v in g.items() if v not in (None, "")} for g in case["goal"]]
+    )
 
 
 def _claim(out: Path, resume: bool) -> None:
     if out.exists() and any(out.iterdir()) and not resume:
-        raise CaseError(f"{out} is not empty.", remedy="Say --resume to go on, or name another folder with --out.")
+        raise CaseError(
+            f"{out} is not empty.", remedy="Say --resume to go on, or name another folder with --out."
+        )
     out.mkdir(parents=True, exist_ok=True)
 
 
@@ -95,17 +101,23 @@ def _record(case: Case, setup: Setup, data: Path | None) -> Record:
     return Record.of(case.model_dump(mode="json"), compose.inputs(*opened))
 
 
-def _posterior(setup: Setup, seen: dict[str, Observation], record: Record, out: Path, report: Report) -> tuple[Posterior, dict[str, Observation]]:
+def _posterior(
+    setup: Setup, seen: dict[str, Observation], record: Record, out: Path, report: Report
+) -> tuple[Posterior, dict[str, Observation]]:
     """Solve, or read what the same record solved before; observations come back with their errors tuned."""
     path = out / "posterior.zarr"
     if not setup.space.size or not seen:
         return _prior_alone(setup), seen
     if path.exists() and xr.open_zarr(path).attrs.get("record") == record.hash:
         stored = xr.open_zarr(path)
-        factors = {n: dataclasses.replace(o, factor=stored[f"{n}_factor"].to_numpy()) for n, o in seen.items()}
+        factors = {
+            n: dataclasses.replace(o, factor=stored[f"{n}_factor"].to_numpy()) for n, o in seen.items()
+        }
         return Posterior.read(stored, setup.space), factors
     posterior, seen = solve(setup, seen, report)
-    ds = posterior.dataset(setup.names).assign_attrs(record=record.hash, title=f"{setup.case.title}: posterior")
+    ds = posterior.dataset(setup.names).assign_attrs(
+        record=record.hash, title=f"{setup.case.title}: posterior"
+    )
     for name, term in seen.items():
         ds[f"{name}_factor"] = ("cell", np.asarray(term.factor))
     reanalyse.write(ds, path)
@@ -119,7 +131,9 @@ def stored_posterior(setup: Setup, folder: Path) -> Posterior:
     return Posterior.read(xr.open_zarr(folder / "posterior.zarr"), setup.space)
 
 
-def solve(setup: Setup, seen: dict[str, Observation], report: Report) -> tuple[Posterior, dict[str, Observation]]:
+def solve(
+    setup: Setup, seen: dict[str, Observation], report: Report
+) -> tuple[Posterior, dict[str, Observation]]:
     """Fit; estimate from the training residuals what the error models miss; fit again and draw the ensemble."""
     page = setup.case.assimilate
     sense = compose.constraints(setup.case, setup.model)
@@ -130,7 +144,9 @@ def solve(setup: Setup, seen: dict[str, Observation], report: Report) -> tuple[P
     if not page.tune:
         return method.solve(problem(setup, (*terms.values(), *sense)), key, report), seen
     first = problem(setup, (*terms.values(), *sense))
-    best = getattr(method, "best", method).solve(first, key, lambda what, share: report(f"first {what}", share))
+    best = getattr(method, "best", method).solve(
+        first, key, lambda what, share: report(f"first {what}", share)
+    )
     shown = predicted(setup, best.best)
     tuned = {}
     for name, term in terms.items():
@@ -146,18 +162,42 @@ def solve(setup: Setup, seen: dict[str, Observation], report: Report) -> tuple[P
 def _prior_alone(setup: Setup) -> Posterior:
     """Nothing free or nothing observed: the prior's draws, and no diagnostics."""
     size, groups = setup.space.size, len(setup.names)
-    draws = jax.random.normal(jax.random.PRNGKey(setup.case.assimilate.seed), (size, setup.case.assimilate.members, groups))
+    draws = jax.random.normal(
+        jax.random.PRNGKey(setup.case.assimilate.seed), (size, setup.case.assimilate.members, groups)
+    )
     blank = np.zeros((groups, size, size)) + np.eye(size)
-    return Posterior(setup.space, np.zeros((size, groups)), draws, np.zeros(draws.shape[1:]), blank, np.zeros(groups), np.zeros(groups))
+    return Posterior(
+        setup.space,
+        np.zeros((size, groups)),
+        draws,
+        np.zeros(draws.shape[1:]),
+        blank,
+        np.zeros(groups),
+        np.zeros(groups),
+    )
 
 
-def _site_product(setup: Setup, posterior: Posterior, seen: Mapping[str, Observation], record: Record, out: Path, report: Report) -> xr.Dataset:
+def _site_product(
+    setup: Setup,
+    posterior: Posterior,
+    seen: Mapping[str, Observation],
+    record: Record,
+    out: Path,
+    report: Report,
+) -> xr.Dataset:
     """The ensemble at the calibration sites, every step, with predictive intervals."""
     plan = site_plan(setup, np.asarray(posterior.ensemble), seen)
     store = reanalyse.TileStore(out / "tiles", record.hash)
     tiles = [slice(0, len(setup.entry.flag))]
     reanalyse.run_tiles(plan, tiles, store, "sites", lambda what, share: report("sites", share), "")
-    ds = reanalyse.assemble(tiles, store, "sites", setup.entry.time, _as_sites(setup), attributes(setup.case, setup.source, record))
+    ds = reanalyse.assemble(
+        tiles,
+        store,
+        "sites",
+        setup.entry.time,
+        _as_sites(setup),
+        attributes(setup.case, setup.source, record),
+    )
     path = out / ("sites.zarr" if setup.case.map else "product.zarr")
     return xr.open_zarr(reanalyse.write(ds, path))
 
@@ -165,7 +205,11 @@ def _site_product(setup: Setup, posterior: Posterior, seen: Mapping[str, Observa
 def _as_sites(setup: Setup) -> xr.Dataset:
     cells = setup.entry.cells
     cells = cells.rename({setup.entry.outer: "site"}) if setup.entry.outer != "site" else cells
-    return cells.assign_coords(site=[str(s) for s in cells["site"].to_numpy()]) if "site" in cells.variables else cells
+    return (
+        cells.assign_coords(site=[str(s) for s in cells["site"].to_numpy()])
+        if "site" in cells.variables
+        else cells
+    )
 
 
 def attributes(case: Case, source: Any, record: Record) -> dict[str, str]:
@@ -174,19 +218,25 @@ def attributes(case: Case, source: Any, record: Record) -> dict[str, str]:
             "source": record.code, **compose.attributes(source)}  # fmt: skip
 
 
-def _scores(setup: Setup, posterior: Posterior, sites: xr.Dataset, truth: np.ndarray | None, report: Report) -> pd.DataFrame:
+def _scores(
+    setup: Setup, posterior: Posterior, sites: xr.Dataset, truth: np.ndarray | None, report: Report
+) -> pd.DataFrame:
     """The model beside the prior, the mean seasonal cycle and the empirical benchmark."""
     report("scores", 0.0)
     names = list(setup.case.observe)
     if not names:
         report("scores", 1.0)
         return _recovery(posterior, truth) if truth is not None else evaluate.no_scores()
-    observed = setup.data[[n for n in names] + [f"{n}_sd" for n in names if f"{n}_sd" in setup.data]]
+    observed = setup.data[names + [f"{n}_sd" for n in names if f"{n}_sd" in setup.data]]
     for name in names:
         observed[f"{name}_withheld"] = (("time", setup.entry.outer), ~trained(setup, name))
     observed = _site_named(observed, setup)
-    sites = sites.drop_vars([f"{n}_sd" for n in names])  # the model's spread is no prediction of the instrument's
-    baselines = evaluate.baselines(_site_named(setup.data, setup), observed, [n for n in names if "time" in observed[n].dims])
+    sites = sites.drop_vars(
+        [f"{n}_sd" for n in names]
+    )  # the model's spread is no prediction of the instrument's
+    baselines = evaluate.baselines(
+        _site_named(setup.data, setup), observed, [n for n in names if "time" in observed[n].dims]
+    )
     baselines["prior"] = _prior_run(setup, names)
     units = {n: _shown_unit(n) for n in names}
     table = evaluate.score_table(sites, observed, units, baselines=baselines)
@@ -214,7 +264,8 @@ def _recovery(posterior: Posterior, truth: np.ndarray) -> pd.DataFrame:
     low, high = posterior.interval(0.9)
     inside = ((truth >= low) & (truth <= high))[posterior.informed]
     row = {"variable": "parameters", "site": "pooled", "period": "trained", "score": "coverage90", "unit": "1",
-           "baseline": "", "value": float(inside.mean()) if inside.size else np.nan, "n": int(inside.size), "reason": ""}  # fmt: skip
+           "baseline": "", "value": float(inside.mean()) if inside.size else np.nan,
+           "n": int(inside.size), "reason": ""}  # fmt: skip
     return pd.DataFrame([row])
 
 
@@ -228,14 +279,24 @@ def _regional(product: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _map_product(setup: Setup, posterior: Posterior, record: Record, out: Path, data: Path | None, report: Report, scheduler: str) -> xr.Dataset:
+def _map_product(
+    setup: Setup,
+    posterior: Posterior,
+    record: Record,
+    out: Path,
+    data: Path | None,
+    report: Report,
+    scheduler: str,
+) -> xr.Dataset:
     """Carry the posterior to the map's cells and run it there in tiles."""
     plan, source = map_plan(setup, posterior, data)
     store = reanalyse.TileStore(out / "tiles", record.hash)
     tiles = reanalyse.split(len(plan.entry.flag), setup.case.map.tile)  # type: ignore[union-attr]
     span = f"map to {plan.entry.time[-1]}"
     reanalyse.run_tiles(plan, tiles, store, span, lambda what, share: report("map", share), scheduler)
-    ds = reanalyse.assemble(tiles, store, span, months(plan), plan.entry.cells, attributes(setup.case, source, record))
+    ds = reanalyse.assemble(
+        tiles, store, span, months(plan), plan.entry.cells, attributes(setup.case, source, record)
+    )
     ds.attrs["last_step"] = str(plan.entry.time[-1])
     return xr.open_zarr(reanalyse.write(ds, out / "product.zarr"))
 
@@ -260,7 +321,9 @@ def map_plan(setup: Setup, posterior: Posterior, data: Path | None) -> tuple[rea
         members = reanalyse.by_type(ensemble, setup.names, labels, page.members)
     else:
         here, there = _climate(setup.entry), _climate(entry)
-        members = reanalyse.by_climate(ensemble[..., setup.group], here, there, page.neighbours, page.members, setup.case.assimilate.seed)
+        members = reanalyse.by_climate(
+            ensemble[..., setup.group], here, there, page.neighbours, page.members, setup.case.assimilate.seed
+        )
     want = tuple(v for v in setup.case.output.variables if setup.model.offers(v))
     grid = Grid.of(entry.cells)
     start = first_guess(setup.model, setup.case.start.pools, len(entry.flag))
@@ -273,16 +336,26 @@ def _climate(entry: door.Entry) -> np.ndarray:
     """Mean and seasonal range of temperature, rain, light and dryness: (cell, feature)."""
     a, cells = entry.arrays, len(entry.flag)
     full = {n: np.broadcast_to(a[n], (len(entry.time), cells)) for n in ("tas", "pr", "rsds", "vpd")}
-    features = [full["tas"].mean(0), full["tas"].std(0), np.sqrt(full["pr"].mean(0)), full["rsds"].mean(0), np.sqrt(full["vpd"].mean(0))]
+    features = [
+        full["tas"].mean(0),
+        full["tas"].std(0),
+        np.sqrt(full["pr"].mean(0)),
+        full["rsds"].mean(0),
+        np.sqrt(full["vpd"].mean(0)),
+    ]
     return np.stack(features, 1)
 
 
 def _catalogue(case: Case, record: Record, out: Path, product: xr.Dataset) -> None:
     box = None
     if "lat" in product.variables and "lon" in product.variables:
-        box = [float(f(product[n])) for f, n in ((np.min, "lon"), (np.min, "lat"), (np.max, "lon"), (np.max, "lat"))]
+        box = [
+            float(f(product[n]))
+            for f, n in ((np.min, "lon"), (np.min, "lat"), (np.max, "lon"), (np.max, "lat"))
+        ]
     item = catalogue.describe(
-        out, record=record.hash, title=case.title, bbox=box, start=product["time"].to_numpy()[0], end=product["time"].to_numpy()[-1],
+        out, record=record.hash, title=case.title, bbox=box, start=product["time"].to_numpy()[0],
+        end=product["time"].to_numpy()[-1],
         variables=[v for v in case.output.variables if v in product], licence=case.output.licence,
         citation=case.citation or str(product.attrs.get("references", "")), inputs=[i.name for i in record.inputs],
     )  # fmt: skip

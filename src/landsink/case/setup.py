@@ -28,7 +28,15 @@ from .page import Case
 CLOCK = ("dt", "dayOfYear")
 # first guesses of a state, by pool, substance or unit; the spin-up only needs them to be alive
 GUESS = {"cWood": 5.0, "cLeaf": 0.15, "cLabile": 0.1, "snw": 0.0, "mrsos": 20.0, "mrsoRoot": 80.0}
-GUESS_BY_KIND = {"carbon": 0.5, "water": 20.0, "K": 280.0, "Pa": 500.0, "mol m-2 s-1": 3e-4, "kg m-2 s-1": 2e-5, "1": 0.5}
+GUESS_BY_KIND = {
+    "carbon": 0.5,
+    "water": 20.0,
+    "K": 280.0,
+    "Pa": 500.0,
+    "mol m-2 s-1": 3e-4,
+    "kg m-2 s-1": 2e-5,
+    "1": 0.5,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,18 +72,24 @@ def prepare(case: Case, data: Path | None) -> Setup:
     if case.domain.drop:
         outer = "site" if "site" in ds.dims else "cell"
         ds = ds.sel({outer: [s for s in ds[outer].to_numpy() if str(s) not in case.domain.drop]})
-    entry = door.enter(completed(ds, case.domain.constants), forcing_names(model), case.model.step, case.domain.source.kind)
+    entry = door.enter(
+        completed(ds, case.domain.constants), forcing_names(model), case.model.step, case.domain.source.kind
+    )
     space = compose.space(model, case)
     start, _ = steady_start(case, model, stepper, entry, case.start.cycle_years)
     start = _matched(start, case.start.match, entry)
-    return Setup(case, model, stepper, source, ds, entry, space, compose.groups(case.assimilate, entry.cells), start)
+    return Setup(
+        case, model, stepper, source, ds, entry, space, compose.groups(case.assimilate, entry.cells), start
+    )
 
 
 def _matched(start: Named, match: Mapping[str, str], entry: door.Entry) -> Named:
     """Scale the pools within a stock so that it begins at what was measured first."""
     for stock, coordinate in match.items():
         if coordinate not in entry.cells:
-            raise unknown(coordinate, map(str, entry.cells.variables), "the source's coordinates (start.match)")
+            raise unknown(
+                coordinate, map(str, entry.cells.variables), "the source's coordinates (start.match)"
+            )
         pools = [n for n in start if quantity(n).kind == "pool" and within(n, stock)]
         ratio = jnp.asarray(entry.cells[coordinate].to_numpy()) / sum(start[n] for n in pools)
         start = {k: v * ratio if k in pools else v for k, v in start.items()}
@@ -87,8 +101,15 @@ def completed(ds: xr.Dataset, constants: Mapping[str, float]) -> xr.Dataset:
     outer = next(str(d) for d in ds.dims if d != "time")
     for name in constants:
         if not quantity(name).constant:
-            raise CaseError(f"domain.constants holds '{name}', which changes in time.", remedy="Only constant forcing, say clay.")
-    added = {n: (outer, np.full(ds.sizes[outer], v), {"units": quantity(n).unit}) for n, v in constants.items() if n not in ds}
+            raise CaseError(
+                f"domain.constants holds '{name}', which changes in time.",
+                remedy="Only constant forcing, say clay.",
+            )
+    added = {
+        n: (outer, np.full(ds.sizes[outer], v), {"units": quantity(n).unit})
+        for n, v in constants.items()
+        if n not in ds
+    }
     return ds.assign(added)
 
 
@@ -119,7 +140,9 @@ def first_guess(model: Model, given: dict[str, float], cells: int) -> dict[str, 
     return values
 
 
-def steady_start(case: Case, model: Model, stepper: Stepper, entry: door.Entry, years: int) -> tuple[Named, np.ndarray]:
+def steady_start(
+    case: Case, model: Model, stepper: Stepper, entry: door.Entry, years: int
+) -> tuple[Named, np.ndarray]:
     """The prior's periodic steady state under the leading years of forcing, and its unrest per cell."""
     guess = first_guess(model, case.start.pools, len(entry.flag))
     cycle, windows = cycle_of(entry, case.model.step, years)
@@ -129,7 +152,9 @@ def steady_start(case: Case, model: Model, stepper: Stepper, entry: door.Entry, 
 
 
 @eqx.filter_jit
-def _settle(model: Model, stepper: Stepper, guess: Named, cycle: Named, windows: Windows) -> tuple[Named, jax.Array]:
+def _settle(
+    model: Model, stepper: Stepper, guess: Named, cycle: Named, windows: Windows
+) -> tuple[Named, jax.Array]:
     return spinup(model, stepper, guess, cycle, windows, rounds=5, warm=2, differentiable=False)
 
 
@@ -137,7 +162,9 @@ def cycle_of(entry: door.Entry, step: str, years: int) -> tuple[Named, Windows]:
     """The forcing that a steady state repeats."""
     cycle = entry.cycle(step, years)
     steps = len(cycle.time)
-    return {k: jnp.asarray(v) for k, v in cycle.arrays.items()}, Windows.blocks(steps, max(1, int(np.sqrt(steps))))
+    return {k: jnp.asarray(v) for k, v in cycle.arrays.items()}, Windows.blocks(
+        steps, max(1, int(np.sqrt(steps)))
+    )
 
 
 def trained(setup: Setup, name: str) -> np.ndarray:
@@ -169,7 +196,9 @@ def problem(setup: Setup, terms: tuple[Any, ...]) -> Problem:
     forcing = {k: jnp.asarray(v) for k, v in entry.arrays.items()}
     origin = Given(setup.start)
     if setup.case.start.each:
-        origin = Steady(setup.start, *cycle_of(setup.entry, setup.case.model.step, setup.case.start.cycle_years))
+        origin = Steady(
+            setup.start, *cycle_of(setup.entry, setup.case.model.step, setup.case.start.cycle_years)
+        )
     windows = Windows.blocks(last, max(1, int(np.sqrt(last))))
     cut = tuple(t.until(last) if isinstance(t, Observation) else t for t in terms)
     return Problem(setup.model, setup.stepper, setup.space, cut, forcing, windows, origin,
@@ -177,7 +206,11 @@ def problem(setup: Setup, terms: tuple[Any, ...]) -> Problem:
 
 
 def _last_needed(setup: Setup, terms: tuple[Any, ...]) -> int:
-    seen = [np.flatnonzero(np.asarray(t.seen).any(1)).max(initial=0) + 1 for t in terms if isinstance(t, Observation)]
+    seen = [
+        np.flatnonzero(np.asarray(t.seen).any(1)).max(initial=0) + 1
+        for t in terms
+        if isinstance(t, Observation)
+    ]
     return int(max(seen)) if seen else len(setup.entry.time)
 
 
@@ -189,17 +222,40 @@ def with_twin(setup: Setup) -> tuple[Setup, np.ndarray | None]:
     truth = page.spread * setup.source.truth(setup.space.names, setup.names)
     seen = predicted(setup, truth)
     true = {n: seen[n] for n in setup.case.observe}
-    observed = observe_truth(true, setup.source.errors, setup.entry.time, setup.entry.outer, setup.case.assimilate.seed + 1)
+    observed = observe_truth(
+        true, setup.source.errors, setup.entry.time, setup.entry.outer, setup.case.assimilate.seed + 1
+    )
     outer = setup.entry.outer
-    return dataclasses.replace(setup, data=setup.data.merge(observed.assign_coords({outer: setup.data[outer]}), join="exact")), truth
+    return dataclasses.replace(
+        setup, data=setup.data.merge(observed.assign_coords({outer: setup.data[outer]}), join="exact")
+    ), truth
 
 
 def site_plan(setup: Setup, members: np.ndarray, noise: Mapping[str, Observation]) -> Plan:
     """Every step at the calibration sites, for members (dim, member, group)."""
-    want = tuple(dict.fromkeys((*setup.case.observe, *(v for v in setup.case.output.variables if setup.model.offers(v)))))
-    cycle = setup.entry.cycle(setup.case.model.step, setup.case.start.cycle_years) if setup.case.start.each else None
+    want = tuple(
+        dict.fromkeys(
+            (*setup.case.observe, *(v for v in setup.case.output.variables if setup.model.offers(v)))
+        )
+    )
+    cycle = (
+        setup.entry.cycle(setup.case.model.step, setup.case.start.cycle_years)
+        if setup.case.start.each
+        else None
+    )
     start = {k: np.asarray(v) for k, v in setup.start.items()}
-    return Plan(setup.model, setup.stepper, setup.space, members[..., setup.group], setup.entry, want, start, cycle, "step", noise)
+    return Plan(
+        setup.model,
+        setup.stepper,
+        setup.space,
+        members[..., setup.group],
+        setup.entry,
+        want,
+        start,
+        cycle,
+        "step",
+        noise,
+    )
 
 
 def predicted(setup: Setup, z: np.ndarray) -> dict[str, np.ndarray]:

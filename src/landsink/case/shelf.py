@@ -18,7 +18,9 @@ def score(folder: Path) -> tuple[pd.DataFrame, list[Any]]:
     """The scores of a finished run, and its goals."""
     record = stored(folder)
     if not (folder / "scores.csv").is_file():
-        raise DataError(f"{folder} holds no scores.csv.", "The folder of a finished run.", "Finish it with --resume.")
+        raise DataError(
+            f"{folder} holds no scores.csv.", "The folder of a finished run.", "Finish it with --resume."
+        )
     words = {"baseline": str, "reason": str}
     table = pd.read_csv(folder / "scores.csv", dtype=words).fillna(dict.fromkeys(words, ""))
     return table, goals_of(record["case"], table)
@@ -62,7 +64,9 @@ def listing(items: list[Any]) -> RenderableType:
         table.add_column(head, no_wrap=head != "title")
     for item in items:
         p = item.properties
-        table.add_row(item.id, p["title"], p["start_datetime"][:10], p["end_datetime"][:10], p["created"][:16])
+        table.add_row(
+            item.id, p["title"], p["start_datetime"][:10], p["end_datetime"][:10], p["created"][:16]
+        )
     return table
 
 
@@ -73,7 +77,9 @@ def detail(item: Any) -> RenderableType:
         table.add_row(f"[bold]{key}[/]", ", ".join(value) if isinstance(value, list) else str(value))
     table.add_row("[bold]place[/]", ", ".join(f"{b:g}" for b in item.bbox) if item.bbox else "")
     for name, asset in item.assets.items():
-        table.add_row(f"[bold]{name}[/]", f"{asset.href}\nsha256 {asset.extra_fields.get('file:checksum', '')}")
+        table.add_row(
+            f"[bold]{name}[/]", f"{asset.href}\nsha256 {asset.extra_fields.get('file:checksum', '')}"
+        )
     for link in item.links:
         if link.rel == "derived_from":
             table.add_row("[bold]made from[/]", str(link.target))

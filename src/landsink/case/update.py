@@ -25,7 +25,9 @@ def update(folder: Path, changes: list[str], data: Path | None, report: Report) 
     old = stored(folder)
     case = Case.model_validate(changed(old["case"], changes))
     if case.map is None:
-        raise CaseError(f"{folder} holds no map.", "A run of a case with [map].", "Site products are run anew.")
+        raise CaseError(
+            f"{folder} holds no map.", "A run of a case with [map].", "Site products are run anew."
+        )
     product = xr.open_zarr(folder / "product.zarr")
     setup = prepare(case, data)
     posterior = stored_posterior(setup, folder)
@@ -34,24 +36,36 @@ def update(folder: Path, changes: list[str], data: Path | None, report: Report) 
     fresh = plan.entry.time.astype("datetime64[M]") > last.astype("datetime64[M]")
     if not fresh.any():
         return f"nothing to do: the forcing ends at {plan.entry.time[-1]:.10}, and so does the product."
-    old_store = reanalyse.TileStore(folder / "tiles", str(product.attrs["record"]))  # of its last extension, if any
+    old_store = reanalyse.TileStore(
+        folder / "tiles", str(product.attrs["record"])
+    )  # of its last extension, if any
     tiles = reanalyse.split(len(plan.entry.flag), case.map.tile)
-    plan = dataclasses.replace(plan, entry=plan.entry.when(fresh), cycle=None, start=_ends(old_store, tiles, plan, product))
+    plan = dataclasses.replace(
+        plan, entry=plan.entry.when(fresh), cycle=None, start=_ends(old_store, tiles, plan, product)
+    )
     record = Record.of(case.model_dump(mode="json"), compose.inputs(setup.source, source))
     store, span = reanalyse.TileStore(folder / "tiles", record.hash), f"map to {plan.entry.time[-1]}"
     reanalyse.run_tiles(plan, tiles, store, span, report, "")
-    ds = reanalyse.assemble(tiles, store, span, months(plan), plan.entry.cells, attributes(case, source, record))
+    ds = reanalyse.assemble(
+        tiles, store, span, months(plan), plan.entry.cells, attributes(case, source, record)
+    )
     ds.attrs["last_step"] = str(plan.entry.time[-1])
     reanalyse.append(ds, folder / "product.zarr", f"extended by record {record.hash[:12]}")
     return _words(product, ds, record)
 
 
-def _ends(store: reanalyse.TileStore, tiles: list[slice], plan: reanalyse.Plan, product: xr.Dataset) -> dict[str, np.ndarray]:
+def _ends(
+    store: reanalyse.TileStore, tiles: list[slice], plan: reanalyse.Plan, product: xr.Dataset
+) -> dict[str, np.ndarray]:
     """The state in which every member ended: name -> (member, cell)."""
     span = f"map to {np.datetime64(str(product.attrs['last_step']))}"
     missing = [t for t in tiles if not store.has(t, span)]
     if missing:
-        raise DataError(f"{len(missing)} tiles of the product's end are gone.", "The 'tiles' folder of the run.", "Run the case anew.")
+        raise DataError(
+            f"{len(missing)} tiles of the product's end are gone.",
+            "The 'tiles' folder of the run.",
+            "Run the case anew.",
+        )
     loaded = [store.load(t, span) for t in tiles]
     return {n: np.concatenate([part[f"end/{n}"] for part in loaded], -1) for n in plan.model.state}
 
@@ -61,7 +75,16 @@ def _words(old: xr.Dataset, new: xr.Dataset, record: Record) -> str:
         return float(ds[name].mean())
 
     names = [str(n) for n in new.data_vars if f"{n}_sd" in new.data_vars]
-    lines = [f"{n}: mean {mean(old, n):.4g} before, {mean(new, n):.4g} in the new months [{new[n].attrs['units']}]" for n in names]
-    first, last = (np.datetime_as_string(t, "M") for t in (new["time"].to_numpy()[0], new["time"].to_numpy()[-1]))
-    return "\n".join([f"added {new.sizes['time']} months, {first} to {last}; older months untouched; record {record.hash[:12]}", *lines])
-
+    lines = [
+        f"{n}: mean {mean(old, n):.4g} before, {mean(new, n):.4g} in the new months [{new[n].attrs['units']}]"
+        for n in names
+    ]
+    first, last = (
+        np.datetime_as_string(t, "M") for t in (new["time"].to_numpy()[0], new["time"].to_numpy()[-1])
+    )
+    return "\n".join(
+        [
+            f"added {new.sizes['time']} months, {first} to {last}; older months untouched; record {record.hash[:12]}",
+            *lines,
+        ]
+    )

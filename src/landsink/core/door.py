@@ -56,7 +56,10 @@ class Entry:
         if step != "month" or steps < 2 * length:
             return self.when(slice(0, steps))
         whole = steps // length * length
-        arrays = {k: v if quantity(k).constant else v[:whole].reshape(-1, length, v.shape[-1]).mean(0) for k, v in self.arrays.items()}
+        arrays = {
+            k: v if quantity(k).constant else v[:whole].reshape(-1, length, v.shape[-1]).mean(0)
+            for k, v in self.arrays.items()
+        }
         return Entry(arrays, self.time[:length], self.cells, self.flag)
 
     @property
@@ -96,10 +99,17 @@ def observed(ds: xr.Dataset, name: str, source: str = "the observations") -> np.
     row = quantity(name.removesuffix("_sd"))
     values = ds[name].transpose("time", ...) if "time" in ds[name].dims else ds[name]
     unit = values.attrs.get("units", row.unit)
-    return np.asarray(units.convert(values.to_numpy().astype(float), unit, row.unit, row.substance == "water"))
+    return np.asarray(
+        units.convert(values.to_numpy().astype(float), unit, row.unit, row.substance == "water")
+    )
 
 
-def leave(arrays: Mapping[str, np.ndarray], time: np.ndarray, cells: xr.Dataset, suffixes: tuple[str, ...] = ("_sd", "_p05", "_p95")) -> xr.Dataset:
+def leave(
+    arrays: Mapping[str, np.ndarray],
+    time: np.ndarray,
+    cells: xr.Dataset,
+    suffixes: tuple[str, ...] = ("_sd", "_p05", "_p95"),
+) -> xr.Dataset:
     """A CF Dataset (time, outer) from arrays by name; '<name>_sd' and quantiles take their quantity's attributes."""
     outer = str(next(iter(cells.dims)))
     data = {}
@@ -108,7 +118,7 @@ def leave(arrays: Mapping[str, np.ndarray], time: np.ndarray, cells: xr.Dataset,
         attrs = dict(quantity(name.removesuffix(suffix)).attrs) if suffix else dict(quantity(name).attrs)
         attrs |= _suffix_attrs(suffix, attrs)
         data[name] = (("time", outer)[-values.ndim :], values, attrs)
-    ds = xr.Dataset(data, coords={"time": time}).assign_coords({k: v for k, v in cells.variables.items()})
+    ds = xr.Dataset(data, coords={"time": time}).assign_coords(dict(cells.variables.items()))
     for name in arrays:
         if f"{name}_sd" in ds:
             ds[name].attrs["ancillary_variables"] = f"{name}_sd"
@@ -118,7 +128,10 @@ def leave(arrays: Mapping[str, np.ndarray], time: np.ndarray, cells: xr.Dataset,
 def _suffix_attrs(suffix: str, attrs: Mapping[str, str]) -> dict[str, str]:
     long, standard = attrs.get("long_name", ""), attrs.get("standard_name", "")
     if suffix == "_sd":
-        return {"long_name": f"{long}, standard deviation of the ensemble", "standard_name": f"{standard} standard_error".strip()}
+        return {
+            "long_name": f"{long}, standard deviation of the ensemble",
+            "standard_name": f"{standard} standard_error".strip(),
+        }
     if suffix:
         return {"long_name": f"{long}, {suffix[2:]}th percentile with observation error", "standard_name": ""}
     return {"cell_methods": "time: mean"}
@@ -131,17 +144,22 @@ def month_labels(time: np.ndarray) -> np.ndarray:
 
 def _times(ds: xr.Dataset, step: str, source: str) -> np.ndarray:
     if "time" not in ds.dims or "time" not in ds.coords:
-        raise DataError(f"{source} has dimensions {tuple(map(str, ds.dims))}.", "A 'time' dimension with dates.")
+        raise DataError(
+            f"{source} has dimensions {tuple(map(str, ds.dims))}.", "A 'time' dimension with dates."
+        )
     values = ds["time"].to_numpy()
     if values.dtype == object:
         calendar = getattr(values[0], "calendar", "unknown")
         if calendar not in ("standard", "gregorian", "proleptic_gregorian"):
             raise DataError(f"{source} uses the calendar '{calendar}'.", "A standard (Gregorian) calendar.",
-                            "Convert it with ds.convert_calendar('standard', use_cftime=False, align_on='date').")  # fmt: skip
+                            "Convert it with ds.convert_calendar('standard', use_cftime=False, "
+                            "align_on='date').")  # fmt: skip
         dates: Any = ds.indexes["time"]  # a CFTimeIndex
         values = dates.to_datetimeindex(time_unit="ns").to_numpy()
     if not np.issubdtype(values.dtype, np.datetime64):
-        raise DataError(f"{source} has times of type {values.dtype}.", "Dates (CF units such as 'days since 2001-01-01').")
+        raise DataError(
+            f"{source} has times of type {values.dtype}.", "Dates (CF units such as 'days since 2001-01-01')."
+        )
     _regular(values, step, source)
     return values.astype("datetime64[ns]")
 
@@ -174,7 +192,9 @@ def _clock(ds: xr.Dataset, time: np.ndarray, step: str) -> dict[str, np.ndarray]
     middle = start.day_of_year.to_numpy() + 0.5 * (length - 1.0)
     if "date" in ds.coords and ds["date"].ndim == 2:  # sites whose years differ share positions, not dates
         dates = ds["date"].transpose("time", ...).to_numpy()
-        middle = np.stack([pd.DatetimeIndex(c).day_of_year.to_numpy() for c in dates.T], 1) + 0.5 * (length[:, None] - 1.0)
+        middle = np.stack([pd.DatetimeIndex(c).day_of_year.to_numpy() for c in dates.T], 1) + 0.5 * (
+            length[:, None] - 1.0
+        )
     return {"dt": length[:, None] * 86400.0, "dayOfYear": middle if middle.ndim == 2 else middle[:, None]}
 
 
@@ -185,11 +205,15 @@ def _read(ds: xr.Dataset, row: Quantity, outer: str, source: str) -> tuple[np.nd
                         near(row.name, known))  # fmt: skip
     array = ds[row.name]
     if "units" not in array.attrs:
-        raise DataError(f"{source}: '{row.name}' has no units attribute.", f"Units that convert to '{row.unit}'.")
+        raise DataError(
+            f"{source}: '{row.name}' has no units attribute.", f"Units that convert to '{row.unit}'."
+        )
     dims = (outer,) if row.constant else ("time", outer)
     values = _full(array, dims, ds)
     try:
-        values = np.asarray(units.convert(values, array.attrs["units"], row.unit, row.substance == "water"), float)
+        values = np.asarray(
+            units.convert(values, array.attrs["units"], row.unit, row.substance == "water"), float
+        )
     except DataError as error:
         raise DataError(f"{source}: '{row.name}': {error}") from None
     return values, _flags(values, row, array.attrs["units"], source)

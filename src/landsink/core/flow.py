@@ -30,7 +30,9 @@ def flow(key: str) -> Flow:
     ends, colon, label = (part.strip() for part in key.partition(":"))
     donor, _, receiver = (part.strip() for part in ends.partition("->"))
     if not donor or not receiver or "->" in receiver or ":" in label or bool(colon) != bool(label):
-        raise WiringError(f"'{key}' is not an arrow.", "Expected 'donor -> receiver' or 'donor -> receiver : label'.")
+        raise WiringError(
+            f"'{key}' is not an arrow.", "Expected 'donor -> receiver' or 'donor -> receiver : label'."
+        )
     return Flow(donor, receiver, label)
 
 

@@ -57,7 +57,9 @@ class Model(eqx.Module):
         titles = [process.title for process in processes]
         for process, keys in gives:
             if titles.count(process.title) > 1:
-                raise WiringError(f"{process.title} stands twice in the model.", remedy="Leave one of them out.")
+                raise WiringError(
+                    f"{process.title} stands twice in the model.", remedy="Leave one of them out."
+                )
             for name in (*process.reads, *(n for key in keys for n in names_of(key))):
                 quantity(name)
             for key in keys:
@@ -97,7 +99,9 @@ class Model(eqx.Module):
 
     def rates(self, state: Named, forcing: Named) -> Named:
         """All values, arrows and memories at one point, at one time: rates per second."""
-        known = {n: forcing[n] for n in self.forcing if n in forcing} | {n: state[n] for n in self.state if n in state}
+        known = {n: forcing[n] for n in self.forcing if n in forcing} | {
+            n: state[n] for n in self.state if n in state
+        }
         out: Named = {}
         for name in (*self.forcing, *self.state):
             if name not in known:
@@ -175,9 +179,13 @@ def _check_arrow(key: str, process: Process) -> None:
     donor, receiver, label = flow(key)
     for end in map(quantity, (donor, receiver)):
         if end.kind != "pool" and not (end.kind == "place" and (end.port or not end.substance)):
-            raise WiringError(f"{process.title}: '{end.name}' in '{key}' is neither a pool, a port nor outside.")
+            raise WiringError(
+                f"{process.title}: '{end.name}' in '{key}' is neither a pool, a port nor outside."
+            )
     if label and quantity(label).kind != "rate":
-        raise WiringError(f"{process.title}: '{label}' labels '{key}', and is a {quantity(label).kind}, no rate.")
+        raise WiringError(
+            f"{process.title}: '{label}' labels '{key}', and is a {quantity(label).kind}, no rate."
+        )
     rows = [quantity(name) for name in flow(key) if name]
     for aspect in ("substance", "unit"):
         found = {
@@ -247,7 +255,9 @@ def _wire(ordered: tuple[Process, ...], gives: list[Given]) -> Wiring:
 def _counted(name: str, gives: list[Given]) -> bool:
     """True if some process reads `name` as the total of arrows that other processes give."""
     readers = [p for p, _ in gives if name in p.reads]
-    return any(is_flow(k) and _bears(k, name) for p in readers for q, keys in gives if q is not p for k in keys)
+    return any(
+        is_flow(k) and _bears(k, name) for p in readers for q, keys in gives if q is not p for k in keys
+    )
 
 
 def _ports(flows: tuple[str, ...]) -> tuple[Port, ...]:

@@ -41,10 +41,14 @@ class Prior:
         columns = [f.name for f in dataclasses.fields(self)]
         for column in change:
             if column not in columns:
-                raise CaseError(f"'{column}' is not a column of a prior ({name}).", remedy=near(column, columns))
+                raise CaseError(
+                    f"'{column}' is not a column of a prior ({name}).", remedy=near(column, columns)
+                )
         new = dataclasses.replace(self, **change)
         if not new.low < new.centre < new.high:
-            raise CaseError(f"{name}: the centre {new.centre:g} is outside its bounds {new.low:g} … {new.high:g}.")
+            raise CaseError(
+                f"{name}: the centre {new.centre:g} is outside its bounds {new.low:g} … {new.high:g}."
+            )
         return new
 
     def value(self, xi: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -109,7 +113,10 @@ class ParameterSpace:
 
     def values(self, xi: Float[Array, " dim *cell"]) -> dict[str, Float[Array, "*cell"]]:
         """All numbers by name, in SI."""
-        return {name: prior.value(xi[i]) for i, (name, prior) in enumerate(zip(self.names, self.priors, strict=True))}
+        return {
+            name: prior.value(xi[i])
+            for i, (name, prior) in enumerate(zip(self.names, self.priors, strict=True))
+        }
 
     def model(self, model: Model, xi: Float[Array, " dim *cell"]) -> Model:
         """The model with its free parameters at xi."""
@@ -125,4 +132,6 @@ class ParameterSpace:
         for name in values:
             if name not in self.names:
                 raise CaseError(f"'{name}' is not a free parameter.", remedy=near(name, self.names))
-        return jnp.array([p.xi(values[n]) if n in values else 0.0 for n, p in zip(self.names, self.priors, strict=True)])
+        return jnp.array(
+            [p.xi(values[n]) if n in values else 0.0 for n, p in zip(self.names, self.priors, strict=True)]
+        )

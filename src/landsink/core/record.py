@@ -48,7 +48,11 @@ class Record:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for JSON."""
-        return {"case": dict(self.case), "code": self.code, "inputs": [dataclasses.asdict(i) for i in self.inputs]}
+        return {
+            "case": dict(self.case),
+            "code": self.code,
+            "inputs": [dataclasses.asdict(i) for i in self.inputs],
+        }
 
 
 def digest(data: Any) -> str:

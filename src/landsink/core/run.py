@@ -81,10 +81,12 @@ class Matrix(eqx.Module):
         return self._guarded(model, state, forcing, out)
 
     def _guarded(self, model: Model, state: Named, forcing: Named, out: Named) -> tuple[Named, Named]:
-        """The exponential's step where no pool and no arrow of a cell runs below nothing; there, the step of `Decay`."""
+        """The exponential's step where no pool and no arrow runs below nothing; elsewhere that of `Decay`."""
         new, dt = _apply(model, state, out, forcing["dt"]), forcing["dt"]
         least = [new[p] for p in model.wiring.pools] + [out[k] * dt for k in model.wiring.flows]
-        fits = jnp.all(jnp.stack([(v >= -ROUNDING) & jnp.isfinite(v) for v in jnp.broadcast_arrays(*least)]), 0)
+        fits = jnp.all(
+            jnp.stack([(v >= -ROUNDING) & jnp.isfinite(v) for v in jnp.broadcast_arrays(*least)]), 0
+        )
         safe, ran = Decay()(model, state, forcing)
         flows = {k: jnp.where(fits, out[k], ran[k]) for k in model.wiring.flows}
         return {k: jnp.where(fits, new[k], safe[k]) for k in new}, out | flows
@@ -113,7 +115,9 @@ def _incidence(model: Model) -> np.ndarray:
     )
 
 
-def _limited(model: Model, state: Named, forcing: Named, share: Callable[[Array, Array], Array]) -> tuple[Named, Named]:
+def _limited(
+    model: Model, state: Named, forcing: Named, share: Callable[[Array, Array], Array]
+) -> tuple[Named, Named]:
     """Scale the arrows of every pool by share(stock, asked), carry ports on, and move the matter."""
     out, dt = model.rates(state, forcing), forcing["dt"]
     for pool in model.wiring.pools:
@@ -160,8 +164,14 @@ class Windows(NamedTuple):
 
 
 def simulate(
-    model: Model, stepper: Stepper, state: Named, forcing: Named, want: tuple[str, ...], windows: Windows, every: str = "window"
-) -> tuple[dict[str, Float[Array, "time *cell"]], Named]:
+    model: Model,
+    stepper: Stepper,
+    state: Named,
+    forcing: Named,
+    want: tuple[str, ...],
+    windows: Windows,
+    every: str = "window",
+) -> tuple[dict[str, Float[Array, " time *cell"]], Named]:
     """Step through time, vectorised over cells, keeping means of `want` over windows or every step.
 
     forcing: name -> (time, cell) or (time, 1); constants (cell,); `dt` among them. state: name -> (cell,).
@@ -222,8 +232,14 @@ def _check(model: Model, state: Named, forcing: Named, want: tuple[str, ...], wi
         if name not in state:
             raise WiringError(f"the state lacks '{name}'.", "Expected a start for every pool and memory.")
     steps = jnp.shape(forcing["dt"])[0]
-    if not isinstance(windows.index, Tracer) and windows.index.size and int(np.asarray(windows.index).max()) >= steps:
-        raise WiringError(f"the windows reach step {int(windows.index.max())}.", f"The forcing has {steps} steps.")
+    if (
+        not isinstance(windows.index, Tracer)
+        and windows.index.size
+        and int(np.asarray(windows.index).max()) >= steps
+    ):
+        raise WiringError(
+            f"the windows reach step {int(windows.index.max())}.", f"The forcing has {steps} steps."
+        )
 
 
 def _cells(model: Model, state: Named, forcing: Named) -> tuple[int, ...]:
@@ -238,7 +254,14 @@ def _offered(model: Model) -> list[str]:
 
 
 def spinup(
-    model: Model, stepper: Stepper, state: Named, forcing: Named, windows: Windows, rounds: int = 4, seed: float = 1e-4, warm: int = 2,
+    model: Model,
+    stepper: Stepper,
+    state: Named,
+    forcing: Named,
+    windows: Windows,
+    rounds: int = 4,
+    seed: float = 1e-4,
+    warm: int = 2,
     differentiable: bool = True,
 ) -> tuple[Named, Float[Array, "*cell"]]:
     """The state that a cycle of forcing brings back to itself, by Newton, per cell.

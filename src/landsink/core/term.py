@@ -10,7 +10,8 @@ from .model import Named
 class Seen(NamedTuple):
     """What a run shows to its observers.
 
-    out: name -> (step, ..., cell); parameters: 'Process.parameter' -> (..., cell), SI; start, end: state -> (..., cell).
+    out: name -> (step, ..., cell); parameters: 'Process.parameter' -> (..., cell), SI; start and end:
+    state -> (..., cell).
     """
 
     out: Named

@@ -18,8 +18,9 @@ class Observation(eqx.Module):
     """Values of one quantity, (step, cell), with the standard deviation expected between them and a right model.
 
     `sd` is that of one value, instrument and representativeness together. `factor` (cell,) multiplies it by what the
-    training years showed to be missing (structural error); `dilution` (cell,) >= 1 further lowers the weight of
-    values whose errors hang together in time, in the fit only, never in an interval shown to people.
+    training years showed to be missing (structural error). `dilution` (cell,) further sets the weight in the fit, and
+    there only, never in an interval shown to people: above 1 where errors hang together in time, below where the
+    error model is wider than the residuals are.
     """
 
     name: str = eqx.field(static=True)
@@ -74,7 +75,9 @@ class Observation(eqx.Module):
     def residual(self, seen: Seen) -> Float[Array, "step *lane cell"]:
         """(model - value)/sd, zero where nothing was observed."""
         model = self.predict(seen.out)
-        value, scale, mask = (_lanes(a, model.ndim) for a in (self.value, self.sd * self.factor * self.dilution, self.seen))
+        value, scale, mask = (
+            _lanes(a, model.ndim) for a in (self.value, self.sd * self.factor * self.dilution, self.seen)
+        )
         return jnp.where(mask, (model - jnp.where(mask, value, 0.0)) / scale, 0.0)
 
     def noise(self, key: Array, shape: tuple[int, ...]) -> Float[Array, "step *lane cell"]:
@@ -90,18 +93,19 @@ class Observation(eqx.Module):
     def tuned(self, predicted: Float[Array, "step cell"], pooled: bool = False) -> Self:
         """Estimate what the error model misses from training residuals: their size, and how they hang together.
 
-        factor² = mean squared residual over expected (not below 1); dilution² = (1 + r)/(1 - r), the loss of
-        independent values at lag-one correlation r [Bayley & Hammersley 1946]. pooled: one number for all cells.
+        factor² = mean squared residual over expected, not below 1. factor² dilution² = that ratio itself times
+        (1 + r)/(1 - r), the loss of independent values at lag-one correlation r, taken up to 0.9 [Bayley & Hammersley
+        1946]: so that a stream with generous errors is not also thinned. pooled: one number for all cells.
         """
         r = jnp.where(self.seen, (predicted - jnp.nan_to_num(self.value)) / self.sd, 0.0)
         pair = self.seen[1:] & self.seen[:-1]
         axis = (0, 1) if pooled else 0
         size = jnp.sum(r**2, axis) / jnp.maximum(jnp.sum(self.seen, axis), 1)
         product = jnp.sum(jnp.where(pair, r[1:] * r[:-1], 0.0), axis) / jnp.maximum(jnp.sum(pair, axis), 1)
-        lag = jnp.clip(product / jnp.maximum(size, 1e-12), 0.0, 0.95)
+        lag = jnp.clip(product / jnp.maximum(size, 1e-12), 0.0, 0.9)
         cells = self.value.shape[-1]
         factor = jnp.broadcast_to(jnp.sqrt(jnp.maximum(size, 1.0)), (cells,))
-        dilution = jnp.broadcast_to(jnp.sqrt((1.0 + lag) / (1.0 - lag)), (cells,))
+        dilution = jnp.sqrt(jnp.maximum(size, 0.01) * (1.0 + lag) / (1.0 - lag)) / factor
         return dataclasses.replace(self, factor=factor, dilution=dilution)
 
     def until(self, last: int) -> Self:
@@ -171,7 +175,9 @@ def _running_mean(values: np.ndarray, width: int) -> np.ndarray:
     """Mean over `width` steps around each, of the finite values; NaN where there is none."""
     kernel = np.ones(width)
     known = np.isfinite(values)
-    columns = [np.convolve(np.where(k, v, 0.0), kernel, "same") for v, k in zip(values.T, known.T, strict=True)]
+    columns = [
+        np.convolve(np.where(k, v, 0.0), kernel, "same") for v, k in zip(values.T, known.T, strict=True)
+    ]
     counts = [np.convolve(k.astype(float), kernel, "same") for k in known.T]
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(np.array(counts) > 0, np.array(columns) / np.array(counts), np.nan).T

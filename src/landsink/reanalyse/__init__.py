@@ -1,4 +1,4 @@
-"""Re-analysis: a model with its posterior, run over a domain in tiles, written as a product that remembers its making."""
+"""Re-analysis: a posterior run over a domain in tiles, written as a product that remembers its making."""
 
 from .carry import by_climate as by_climate
 from .carry import by_type as by_type

@@ -14,7 +14,9 @@ def by_type(ensemble: np.ndarray, learnt: list[str], wanted: list[str], members:
     return np.stack([ensemble[:, take, c] for c in columns], -1)
 
 
-def by_climate(ensemble: np.ndarray, here: np.ndarray, there: np.ndarray, neighbours: int, members: int, seed: int) -> np.ndarray:
+def by_climate(
+    ensemble: np.ndarray, here: np.ndarray, there: np.ndarray, neighbours: int, members: int, seed: int
+) -> np.ndarray:
     """Members of the sites most alike in climate, as hydrology carries parameters to ungauged basins.
 
     ensemble (dim, member, site); here (site, feature), there (cell, feature): climate, any unit. Each member of a

@@ -27,7 +27,12 @@ class Grid:
     @classmethod
     def of(cls, cells: xr.Dataset) -> Self | None:
         """The grid that cell centres lie on, or None if they lie on none (a list of sites)."""
-        if "lat" not in cells or "lon" not in cells or "site" in cells.dims or cells.sizes[next(iter(cells.dims))] < 4:
+        if (
+            "lat" not in cells
+            or "lon" not in cells
+            or "site" in cells.dims
+            or cells.sizes[next(iter(cells.dims))] < 4
+        ):
             return None
         lat, row = np.unique(np.round(cells["lat"].to_numpy().astype(float), 6), return_inverse=True)
         lon, column = np.unique(np.round(cells["lon"].to_numpy().astype(float), 6), return_inverse=True)
@@ -37,7 +42,9 @@ class Grid:
         full_lat = np.arange(lat[0], lat[-1] + 0.5 * step[0], step[0])
         full_lon = np.arange(lon[0], lon[-1] + 0.5 * step[1], step[1])
         rows, columns = np.rint((lat[row] - lat[0]) / step[0]), np.rint((lon[column] - lon[0]) / step[1])
-        exact = np.allclose(full_lat[rows.astype(int)], lat[row]) and np.allclose(full_lon[columns.astype(int)], lon[column])
+        exact = np.allclose(full_lat[rows.astype(int)], lat[row]) and np.allclose(
+            full_lon[columns.astype(int)], lon[column]
+        )
         return cls(full_lat, full_lon, rows.astype(int), columns.astype(int)) if exact else None
 
     @property

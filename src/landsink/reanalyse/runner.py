@@ -54,7 +54,8 @@ class Plan:
 
     def part(self, tile: slice) -> "Plan":
         """The plan of one tile."""
-        cut = {"members": self.members[..., tile], "entry": self.entry.cut(tile), "cycle": self.cycle and self.cycle.cut(tile),
+        cut = {"members": self.members[..., tile], "entry": self.entry.cut(tile),
+               "cycle": self.cycle and self.cycle.cut(tile),
                "start": {k: v[..., tile] for k, v in self.start.items()},
                "area": None if self.area is None else self.area[tile], "seed": self.seed + tile.start}  # fmt: skip
         return dataclasses.replace(self, **cut)
@@ -68,7 +69,9 @@ class Plan:
         return Windows.blocks(steps, max(1, int(np.sqrt(steps))))
 
 
-def run_tiles(plan: Plan, tiles: Sequence[slice], store: TileStore, span: str, report: Report, scheduler: str = "") -> int:
+def run_tiles(
+    plan: Plan, tiles: Sequence[slice], store: TileStore, span: str, report: Report, scheduler: str = ""
+) -> int:
     """Compute the tiles that the store lacks; returns how many were computed now.
 
     scheduler: '' for threads in this process, or the address of a dask.distributed scheduler.
@@ -90,7 +93,7 @@ def run_tiles(plan: Plan, tiles: Sequence[slice], store: TileStore, span: str, r
 def _scheduler(address: str):
     if not address:
         return dask.config.set(scheduler="threads", num_workers=1)
-    from distributed import Client  # an optional extra
+    from distributed import Client  # noqa: PLC0415 - an optional extra
 
     return Client(address)
 
@@ -100,7 +103,7 @@ def _finish(plan: Plan, tile: slice, store: TileStore, span: str) -> None:
 
 
 def compute(plan: Plan) -> dict[str, np.ndarray]:
-    """Run one tile: '<name>' mean, '<name>_sd', quantiles where noise is given, 'end/<state>', 'total/<name>', 'flag'."""
+    """Run one tile: '<name>', '<name>_sd', quantiles where noise is given, 'end/<state>', 'total/<name>', 'flag'."""
     forcing = {k: jnp.asarray(v) for k, v in plan.entry.arrays.items()}
     start = {k: jnp.asarray(v) for k, v in plan.start.items()}
     cycle = {k: jnp.asarray(v) for k, v in plan.cycle.arrays.items()} if plan.cycle else None
@@ -111,20 +114,33 @@ def compute(plan: Plan) -> dict[str, np.ndarray]:
     failed = ~np.all([np.isfinite(v).all((0, 1)) for v in (np.asarray(o) for o in out.values())], axis=0)
     flag[failed & (flag == OK)] |= NOT_FINITE
     flag[(np.median(np.asarray(change), 0) > STEADY) & (flag == OK)] |= NOT_STEADY
-    result = {k: np.where(failed | (plan.entry.flag != OK), np.nan, v).astype(np.float32) for k, v in result.items()}
+    result = {
+        k: np.where(failed | (plan.entry.flag != OK), np.nan, v).astype(np.float32) for k, v in result.items()
+    }
     totals = _totals(plan, out, failed)
     return result | totals | {f"end/{k}": np.asarray(v) for k, v in end.items()} | {"flag": flag}
 
 
 @eqx.filter_jit
-def _ensemble(model: Model, stepper: Stepper, space: ParameterSpace, xi: Array, start: Named, forcing: Named, cycle: Named | None,
-              want: tuple[str, ...], windows: Windows, every: str) -> tuple[Named, Named, Array]:  # fmt: skip
+def _ensemble(
+    model: Model, stepper: Stepper, space: ParameterSpace, xi: Array, start: Named, forcing: Named,
+    cycle: Named | None, want: tuple[str, ...], windows: Windows, every: str,
+) -> tuple[Named, Named, Array]:  # fmt: skip
     tuned = space.model(model, xi)
-    start = {k: jnp.broadcast_to(v, xi.shape[1:]) for k, v in start.items()}  # members differ even where nothing is free
+    start = {
+        k: jnp.broadcast_to(v, xi.shape[1:]) for k, v in start.items()
+    }  # members differ even where nothing is free
     change = jnp.zeros(xi.shape[1:])
     if cycle is not None:
         steps = next(v.shape[0] for k, v in cycle.items() if k == "dt")
-        start, change = spinup(tuned, stepper, start, cycle, Windows.blocks(steps, max(1, int(np.sqrt(steps)))), differentiable=False)
+        start, change = spinup(
+            tuned,
+            stepper,
+            start,
+            cycle,
+            Windows.blocks(steps, max(1, int(np.sqrt(steps)))),
+            differentiable=False,
+        )
     out, end = simulate(tuned, stepper, space.start(start, xi), forcing, want, windows, every)
     return out, end, change
 
@@ -134,9 +150,13 @@ def _statistics(plan: Plan, out: Mapping[str, np.ndarray]) -> dict[str, np.ndarr
     draw = np.random.default_rng(plan.seed)
     for name, members in out.items():  # (time, member, cell)
         result[name] = members.mean(1)
-        result[f"{name}_sd"] = members.std(1, ddof=1) if members.shape[1] > 1 else np.zeros_like(members[:, 0])
+        result[f"{name}_sd"] = (
+            members.std(1, ddof=1) if members.shape[1] > 1 else np.zeros_like(members[:, 0])
+        )
         if name in plan.noise:
-            seen = members + np.asarray(plan.noise[name].spread(result[name]))[:, None] * draw.standard_normal(members.shape)
+            seen = members + np.asarray(plan.noise[name].spread(result[name]))[
+                :, None
+            ] * draw.standard_normal(members.shape)
             for level in (5, 95):
                 result[f"{name}_p{level:02d}"] = np.quantile(seen, level / 100.0, axis=1, method="weibull")
     return result
@@ -149,4 +169,3 @@ def _totals(plan: Plan, out: Mapping[str, Array], failed: np.ndarray) -> dict[st
     weight = np.where(failed | (plan.entry.flag != OK), 0.0, plan.area)
     totals = {f"total/{k}": np.nan_to_num(np.asarray(v)) @ weight for k, v in out.items()}
     return totals | {"weight": weight.sum()}
-

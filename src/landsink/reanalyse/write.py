@@ -20,7 +20,14 @@ from .tiles import TileStore
 MONTHS_A_CHUNK = 12  # old chunks stay untouched when whole years are appended
 
 
-def assemble(tiles: Sequence[slice], store: TileStore, span: str, time: np.ndarray, cells: xr.Dataset, attrs: Mapping[str, str]) -> xr.Dataset:
+def assemble(
+    tiles: Sequence[slice],
+    store: TileStore,
+    span: str,
+    time: np.ndarray,
+    cells: xr.Dataset,
+    attrs: Mapping[str, str],
+) -> xr.Dataset:
     """All tiles of a span as one Dataset, (time, lat, lon) on a regular grid, else (time, site)."""
     loaded = [store.load(t, span) for t in tiles]
     names = [k for k in loaded[0] if "/" not in k and k not in ("flag", "weight")]
@@ -34,7 +41,11 @@ def assemble(tiles: Sequence[slice], store: TileStore, span: str, time: np.ndarr
         members = np.sum([part[key] for part in loaded], 0) / weight
         said = {"units": row.unit, "long_name": f"{row.long}, mean over the area of the domain"}
         ds[f"{name}_regional"] = ("time", members.mean(1), said)
-        ds[f"{name}_regional_sd"] = ("time", members.std(1, ddof=1), {**said, "comment": "standard deviation of the ensemble's means"})
+        ds[f"{name}_regional_sd"] = (
+            "time",
+            members.std(1, ddof=1),
+            {**said, "comment": "standard deviation of the ensemble's means"},
+        )
         ds[f"{name}_regional_members"] = (("time", "member"), members, said)
     return ds.assign_attrs({"Conventions": "CF-1.11", **attrs})
 
@@ -42,10 +53,13 @@ def assemble(tiles: Sequence[slice], store: TileStore, span: str, time: np.ndarr
 def _quality(flag: np.ndarray) -> dict[str, object]:
     values = sorted(door.FLAGS)
     return {"long_name": "quality flag", "flag_masks": np.array(values[1:], np.int8),
-            "flag_meanings": " ".join(door.FLAGS[v] for v in values[1:]), "comment": "0: good; -1: not in the domain"}  # fmt: skip
+            "flag_meanings": " ".join(door.FLAGS[v] for v in values[1:]),
+            "comment": "0: good; -1: not in the domain"}  # fmt: skip
 
 
-def _listed(arrays: Mapping[str, np.ndarray], flag: np.ndarray, time: np.ndarray, cells: xr.Dataset) -> xr.Dataset:
+def _listed(
+    arrays: Mapping[str, np.ndarray], flag: np.ndarray, time: np.ndarray, cells: xr.Dataset
+) -> xr.Dataset:
     ds = door.leave(arrays, time, cells)
     ds["quality"] = (tuple(cells.dims), flag, _quality(flag))
     return ds
@@ -54,7 +68,9 @@ def _listed(arrays: Mapping[str, np.ndarray], flag: np.ndarray, time: np.ndarray
 def _gridded(arrays: Mapping[str, np.ndarray], flag: np.ndarray, time: np.ndarray, grid: Grid) -> xr.Dataset:
     places = xr.Dataset(coords={"cell": np.arange(len(flag))})
     flat = door.leave(arrays, time, places)
-    data = {str(n): (("time", "lat", "lon"), grid.lay(v.to_numpy()), v.attrs) for n, v in flat.data_vars.items()}
+    data = {
+        str(n): (("time", "lat", "lon"), grid.lay(v.to_numpy()), v.attrs) for n, v in flat.data_vars.items()
+    }
     ds = xr.Dataset(data, coords={"time": time, "lat": grid.lat, "lon": grid.lon})
     ds["quality"] = (("lat", "lon"), grid.lay(flag.astype(np.int8)), _quality(flag))
     area = {"units": "m2", "long_name": "area of the cell", "standard_name": "cell_area"}
@@ -69,11 +85,19 @@ def write(ds: xr.Dataset, path: Path) -> Path:
 
     It is written beside its place and moved there when whole, so that a kill leaves no half product.
     """
-    texts = {n: v.astype(object) for n, v in ds.variables.items() if v.dtype.kind == "U"}  # Zarr v3 has no fixed-length text
-    ds = ds.assign_coords({n: texts[n] for n in texts if n in ds.coords}).assign({n: texts[n] for n in texts if n not in ds.coords})
+    texts = {
+        n: v.astype(object) for n, v in ds.variables.items() if v.dtype.kind == "U"
+    }  # Zarr v3 has no fixed-length text
+    ds = ds.assign_coords({n: texts[n] for n in texts if n in ds.coords}).assign(
+        {n: texts[n] for n in texts if n not in ds.coords}
+    )
     encoding = {str(n): {"chunks": _chunks(v)} for n, v in ds.data_vars.items() if v.ndim}
     if "time" in ds.variables:
-        encoding["time"] = {"units": "days since 1850-01-01", "calendar": "proleptic_gregorian", "dtype": "float64"}
+        encoding["time"] = {
+            "units": "days since 1850-01-01",
+            "calendar": "proleptic_gregorian",
+            "dtype": "float64",
+        }
     partial = path.with_name(f".{path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     with _consolidating():
@@ -101,11 +125,17 @@ def append(ds: xr.Dataset, path: Path, what: str) -> None:
     """Add later steps to a product; earlier chunks are not rewritten. `what` goes into the product's history."""
     old = xr.open_zarr(path)
     if ds["time"].to_numpy()[0] <= old["time"].to_numpy()[-1]:
-        raise DataError(f"the new steps begin at {ds['time'].to_numpy()[0]}.", f"Later than {old['time'].to_numpy()[-1]}.")
+        raise DataError(
+            f"the new steps begin at {ds['time'].to_numpy()[0]}.", f"Later than {old['time'].to_numpy()[-1]}."
+        )
     if old.sizes["time"] % MONTHS_A_CHUNK:
-        raise DataError(f"the product holds {old.sizes['time']} months, not whole years.", remedy="Run it anew.")
+        raise DataError(
+            f"the product holds {old.sizes['time']} months, not whole years.", remedy="Run it anew."
+        )
     stamp = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     history = f"{old.attrs.get('history', '')}\n{stamp} {what}".strip()
     moving = ds[[n for n in ds.data_vars if "time" in ds[n].dims]]
     with _consolidating():
-        moving.assign_attrs({**ds.attrs, "history": history}).to_zarr(path, append_dim="time", consolidated=True)
+        moving.assign_attrs({**ds.attrs, "history": history}).to_zarr(
+            path, append_dim="time", consolidated=True
+        )
