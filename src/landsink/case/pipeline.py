@@ -329,7 +329,7 @@ def map_plan(setup: Setup, posterior: Posterior, data: Path | None) -> tuple[rea
     start = first_guess(setup.model, setup.case.start.pools, len(entry.flag))
     cycle = entry.cycle(setup.case.model.step, page.cycle_years)
     return reanalyse.Plan(setup.model, setup.stepper, carried, members, entry, want, start, cycle,
-                          area=grid.area if grid else None), source  # fmt: skip
+                          area=grid.land(entry.cells) if grid else None), source  # fmt: skip
 
 
 def _climate(entry: door.Entry) -> np.ndarray:

@@ -14,9 +14,10 @@ from .quantity import Quantity, quantity
 
 STEP_DAYS = {"day": (1, 1), "month": (28, 31), "year": (365, 366)}
 STEPS_A_YEAR = {"day": 365, "month": 12, "year": 1}
-OK, MISSING, OUT_OF_SPAN, NOT_FINITE, NOT_STEADY = 0, 1, 2, 4, 8
+OK, MISSING, OUT_OF_SPAN, NOT_FINITE, NOT_STEADY, NOT_LAND = 0, 1, 2, 4, 8, 16
 FLAGS = {OK: "good", MISSING: "missing_forcing", OUT_OF_SPAN: "forcing_out_of_span",
-         NOT_FINITE: "numerical_failure", NOT_STEADY: "spinup_not_converged"}  # fmt: skip
+         NOT_FINITE: "numerical_failure", NOT_STEADY: "spinup_not_converged",
+         NOT_LAND: "not_land"}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +90,8 @@ def enter(ds: xr.Dataset, names: Iterable[str], step: str, source: str = "the fo
         raise DataError(f"{source}: no cell can be used (flags {sorted(set(flag.tolist()))}).",
                         "At least one cell without gaps.")  # fmt: skip
     cells = ds[[c for c in ds.coords if ds[c].dims == (outer,)]].reset_coords()
+    if "sftlf" in cells:
+        flag |= np.where(cells["sftlf"].to_numpy() > 0, OK, NOT_LAND).astype(np.int8)
     return Entry(_stand_in(arrays, flag), time, cells, flag)
 
 

@@ -52,6 +52,10 @@ class Grid:
         """Area of every cell: (cell,) in m2."""
         return cell_area(self.lat[self.row], float(np.diff(self.lat)[0]), float(np.diff(self.lon)[0]))
 
+    def land(self, cells: xr.Dataset) -> np.ndarray:
+        """Area of land in every cell, by its `sftlf` (%) where it has one: (cell,) in m2."""
+        return self.area * (cells["sftlf"].to_numpy() / 100.0 if "sftlf" in cells else 1.0)
+
     def lay(self, values: np.ndarray) -> np.ndarray:
         """(..., cell) laid out as (..., lat, lon); NaN, or 0 for integers, where there is no cell."""
         empty = np.nan if np.issubdtype(values.dtype, np.floating) else -1

@@ -13,7 +13,7 @@ def annual_totals(product: xr.Dataset) -> dict[str, tuple[float, float]]:
     """
     if "areacella" not in product:
         return {}
-    area = float(product["areacella"].where(product["quality"] == 0).sum())
+    area = float((product["areacella"] * product["sftlf"] / 100.0).where(product["quality"] == 0).sum())
     days = product["time"].dt.days_in_month
     found = {}
     for name in [str(n) for n in product.data_vars if str(n).endswith("_regional_members")]:

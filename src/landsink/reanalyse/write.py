@@ -34,7 +34,7 @@ def assemble(
     arrays = {n: np.concatenate([part[n] for part in loaded], -1) for n in names}
     flag = np.concatenate([part["flag"] for part in loaded])
     grid = Grid.of(cells)
-    ds = _gridded(arrays, flag, time, grid) if grid else _listed(arrays, flag, time, cells)
+    ds = _gridded(arrays, flag, time, grid, cells) if grid else _listed(arrays, flag, time, cells)
     weight = sum(float(part["weight"]) for part in loaded) if grid else 0.0
     for key in [k for k in loaded[0] if k.startswith("total/")]:
         name, row = key.removeprefix("total/"), quantity(key.removeprefix("total/"))
@@ -65,7 +65,9 @@ def _listed(
     return ds
 
 
-def _gridded(arrays: Mapping[str, np.ndarray], flag: np.ndarray, time: np.ndarray, grid: Grid) -> xr.Dataset:
+def _gridded(
+    arrays: Mapping[str, np.ndarray], flag: np.ndarray, time: np.ndarray, grid: Grid, cells: xr.Dataset
+) -> xr.Dataset:
     places = xr.Dataset(coords={"cell": np.arange(len(flag))})
     flat = door.leave(arrays, time, places)
     data = {
@@ -75,6 +77,12 @@ def _gridded(arrays: Mapping[str, np.ndarray], flag: np.ndarray, time: np.ndarra
     ds["quality"] = (("lat", "lon"), grid.lay(flag.astype(np.int8)), _quality(flag))
     area = {"units": "m2", "long_name": "area of the cell", "standard_name": "cell_area"}
     ds["areacella"] = (("lat", "lon"), grid.lay(grid.area), area)
+    share = {
+        "units": "%",
+        "long_name": "share of the cell that is land",
+        "standard_name": "land_area_fraction",
+    }
+    ds["sftlf"] = (("lat", "lon"), grid.lay(100.0 * grid.land(cells) / grid.area), share)
     ds["lat"].attrs = {"units": "degrees_north", "standard_name": "latitude", "axis": "Y"}
     ds["lon"].attrs = {"units": "degrees_east", "standard_name": "longitude", "axis": "X"}
     return ds

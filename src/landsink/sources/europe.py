@@ -41,6 +41,8 @@ class EuropeForcing:
     `root` is the folder of the file. It is not a reanalysis: a climatology plus interpolated anomalies, weak east
     of 25 E and in mountains. The file has no pressure: `ps` is the standard atmosphere at sea level. The coordinates
     `whc_top` and `whc_sub` are the water that a metre of soil holds (0–0.3 m, below), NaN in 268 and 310 cells.
+    The 268 are water: the North Sea, the Baltic, great lakes, where the climatology goes on over a shelf without soil.
+    The coordinate `sftlf` (land area fraction, %) is 0 there and 100 elsewhere, coasts included.
     """
 
     root: Path
@@ -66,6 +68,8 @@ class EuropeForcing:
         columns["ps"] = (("time", "cell"), np.full(shape, STANDARD_PRESSURE))
         coords = {axis: ("cell", raw[axis].values.astype(float)) for axis in ("lat", "lon")}
         coords |= {soil: ("cell", blank(raw[soil].values), {"units": "kg m-3"}) for soil in SOIL}
+        land = np.where(np.isfinite(coords["whc_top"][1]), 100.0, 0.0)
+        coords |= {"sftlf": ("cell", land, {"units": "%", "standard_name": "land_area_fraction"})}
         coords |= {"time": raw["time"].values.astype("datetime64[ns]"), "cell": raw["cell"].values}
         ds = label(xr.Dataset(columns, coords), self._provenance(raw))
         ds["ps"].attrs["comment"] = "Standard sea-level pressure: the provider gives none."
