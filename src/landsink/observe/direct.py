@@ -18,9 +18,8 @@ class Observation(eqx.Module):
     """Values of one quantity, (step, cell), with the standard deviation expected between them and a right model.
 
     `sd` is that of one value, instrument and representativeness together. `factor` (cell,) multiplies it by what the
-    training years showed of it (structural error included). `dilution` (cell,) further sets the weight in the fit, and
-    there only, never in an interval shown to people: above 1 where errors hang together in time, below where the
-    error model is wider than the residuals are.
+    training years showed of it (structural error included). `dilution` (cell,) >= 1 further
+    lowers the weight of values whose errors hang together in time, in the fit only, never in an interval shown.
     """
 
     name: str = eqx.field(static=True)
@@ -93,10 +92,9 @@ class Observation(eqx.Module):
     def tuned(self, predicted: Float[Array, "step cell"], pooled: bool = False) -> Self:
         """Estimate what the error model misses from training residuals: their size, and how they hang together.
 
-        With s the mean squared residual over the expected: factor² is s where errors were understated, and halfway
-        to it, in logarithms, where they were overstated, since residuals of the years trained on are smaller than
-        those of years to come. factor² dilution² is s itself times (1 + r)/(1 - r), the loss of independent values at
-        lag-one correlation r, taken up to 0.9 [Bayley & Hammersley 1946]. pooled: one number for all cells.
+        factor² = mean squared residual over the expected, whether errors were under- or overstated. dilution² =
+        (1 + r)/(1 - r), the loss of independent values at lag-one correlation r, taken up to 0.9 [Bayley & Hammersley
+        1946]. pooled: one number for all cells.
         """
         r = jnp.where(self.seen, (predicted - jnp.nan_to_num(self.value)) / self.sd, 0.0)
         pair = self.seen[1:] & self.seen[:-1]
@@ -105,9 +103,8 @@ class Observation(eqx.Module):
         product = jnp.sum(jnp.where(pair, r[1:] * r[:-1], 0.0), axis) / jnp.maximum(jnp.sum(pair, axis), 1)
         lag = jnp.clip(product / jnp.maximum(size, 1e-12), 0.0, 0.9)
         cells = self.value.shape[-1]
-        size = jnp.broadcast_to(jnp.where(size > 0.0, jnp.maximum(size, 0.01), 1.0), (cells,))
-        factor = jnp.where(size > 1.0, jnp.sqrt(size), size**0.25)
-        dilution = jnp.sqrt(size * (1.0 + lag) / (1.0 - lag)) / factor
+        factor = jnp.broadcast_to(jnp.where(size > 0.0, jnp.sqrt(jnp.maximum(size, 0.01)), 1.0), (cells,))
+        dilution = jnp.broadcast_to(jnp.sqrt((1.0 + lag) / (1.0 - lag)), (cells,))
         return dataclasses.replace(self, factor=factor, dilution=dilution)
 
     def until(self, last: int) -> Self:
