@@ -10,6 +10,8 @@ from landsink.case.page import ModelPage, SourcePage
 from landsink.core.errors import CaseError, LandsinkError
 from tests.case.small import page
 
+WEATHER = {"tas", "tasmin", "tasmax", "rsds", "vpd", "pr", "co2", "ps"}
+
 
 @pytest.fixture
 def small(tmp_path):
@@ -116,10 +118,24 @@ def test_parameters_are_said_in_the_units_of_their_cards(small):
 def test_priors_are_said_in_the_units_of_their_cards(small):
     case = small('assimilate.free=["WarmDecay.*"]', 'assimilate.fixed=["*.k_old"]',
                  "assimilate.priors.WarmDecay.k_young={centre=1.5, spread=0.3}")  # fmt: skip
-    space = compose.space(compose.compose(case.model), case.assimilate)
+    space = compose.space(compose.compose(case.model), case)
     assert space.names == ("WarmDecay.k_young",)
     assert space.priors[0].centre == pytest.approx(1.5 / (365.2425 * 86400.0))
     assert space.priors[0].spread == 0.3
+
+
+@pytest.mark.parametrize("change", ["soil=RothC", "soil=Icbm", "soil=Yasso15", "light=LightUse"])
+def test_a_process_is_swapped_without_any_other_change(change):
+    slot, name = change.split("=")
+    for shipped in ("demo", "tharandt", "europe"):
+        case = load(shipped, [f"model.{change}"])
+        model = compose.compose(case.model)
+        space = compose.space(model, case)
+        assert any(n.startswith(f"{name}.") for n in space.names), (slot, space.names)
+        lacking = set(model.forcing) - {"dt", "dayOfYear", "lat", *case.domain.constants, *WEATHER}
+        assert (
+            not lacking or shipped == "demo" and lacking == {"clay"}
+        )  # the virtual Europe has clay of its own
 
 
 @pytest.mark.parametrize("kind", [Variational, Laplace, RandomisedMaximumLikelihood])

@@ -22,7 +22,7 @@ Report = Callable[[str, float], None]
 DAMPINGS = (0.03, 0.3, 1.0, 3.0, 30.0, 1000.0)
 LARGEST_STEP = 3.0  # prior standard deviations
 JACOBIAN_BYTES = 6e8
-COLUMNS = 256  # lanes times cells at which a step's arithmetic takes as long as its fixed cost
+COLUMNS = 64  # lanes times cells at which a step's arithmetic takes as long as its fixed cost
 LANES = (4, 16)  # fewest and most lanes at a time
 
 
