@@ -33,3 +33,12 @@ def latent_heat(tas: Scalar) -> Scalar:
 def psychrometer(ps: Scalar, tas: Scalar) -> Scalar:
     """Psychrometric constant, Pa K-1."""
     return CP_AIR * ps / (EPSILON * latent_heat(tas))
+
+
+def smooth_minimum(one: Scalar, other: Scalar, sharpness: float) -> Scalar:
+    """Smooth minimum of two amounts >= 0, never above either: a root of sharpness x^2 - (one + other) x + one other."""
+    total = one + other
+    some = total > 1e-20
+    share = jnp.where(some, other / jnp.where(some, total, 1.0), 0.5)
+    # The root in the form that keeps its digits when one amount is far smaller than the other.
+    return 2.0 * one * share / (1.0 + jnp.sqrt(1.0 - 4.0 * sharpness * share * (1.0 - share)))

@@ -7,13 +7,12 @@ import pytest
 
 from landsink.core.flow import flow
 from landsink.core.model import Model
-from landsink.core.physics import latent_heat, psychrometer, saturation_slope
+from landsink.core.physics import latent_heat, psychrometer, saturation_slope, smooth_minimum
 from landsink.core.process import Process
 from landsink.core.run import Decay, Euler, Matrix, Stepper, Windows, simulate
 from landsink.models.light import Canopy, LightUse, PModel, Sun
 from landsink.models.water import NetRadiation, Snow, SoilMoisture, SoilWater
 from landsink.models.water.radiation import daytime_surplus
-from landsink.models.water.soil import least
 
 SUMMER = {
     "tas": 293.15, "vpd": 1000.0, "ps": 101325.0, "rnsDay": 150.0, "evspsblpot": 5e-5, "fapar": 0.7, "gc": 0.008,
@@ -63,11 +62,11 @@ def test_drought_onset() -> None:
 
 
 def test_smooth_minimum_stays_below_both() -> None:
-    one, other = np.logspace(-18, 3, 200)[:, None], np.logspace(-18, 3, 200)[None, :]
-    found = np.asarray(least(one, other))
+    one, other = jnp.logspace(-18, 3, 200)[:, None], jnp.logspace(-18, 3, 200)[None, :]
+    found = np.asarray(smooth_minimum(one, other, 0.98))
     assert (found <= np.minimum(one, other) * (1.0 + 1e-15)).all()
     assert (found >= 0.87 * np.minimum(one, other)).all()
-    assert least(0.0, 0.0) == 0.0 == least(0.0, 3.0)
+    assert smooth_minimum(0.0, 0.0, 0.98) == 0.0 == smooth_minimum(0.0, 3.0, 0.98)
 
 
 def test_daytime_surplus_against_quadrature() -> None:

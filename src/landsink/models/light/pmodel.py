@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
-from landsink.core.physics import CARBON, FREEZING, GAS, P0
+from landsink.core.physics import CARBON, FREEZING, GAS, P0, smooth_minimum
 from landsink.core.process import Process, Scalar, param
 
 T25 = 298.15  # K, reference temperature of the kinetics
@@ -212,7 +212,7 @@ class PModel(Process):
         by_rubisco = (
             rubisco * arrhenius(tas, ENERGY_VCMAX) * jnp.maximum(rubisco_term(ci, star, kmm(tas, ps)), 0.0)
         )
-        return colimited(by_light, by_rubisco), ca - ci
+        return smooth_minimum(by_light, by_rubisco, 0.95), ca - ci
 
     def _yield(self, tas: Scalar) -> Scalar:
         """phi0, held above zero where its parabola dives below."""
@@ -224,14 +224,6 @@ class PModel(Process):
         return _step((tasmin - self.frost_temperature) / self.frost_width) * _step(
             (tasAcclim - self.waking_temperature) / self.waking_width
         )
-
-
-def colimited(one: Scalar, other: Scalar, sharpness: float = 0.95) -> Scalar:
-    """Smooth minimum of two rates >= 0: the smaller root of sharpness x^2 - (one + other) x + one other = 0."""
-    total = one + other
-    some = total > 1e-20
-    share = jnp.where(some, other / jnp.where(some, total, 1.0), 0.5)
-    return 2.0 * one * share / (1.0 + jnp.sqrt(1.0 - 4.0 * sharpness * share * (1.0 - share)))
 
 
 def _step(x: Scalar) -> Scalar:

@@ -4,7 +4,15 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
-from landsink.core.physics import CP_AIR, FREEZING, GAS, latent_heat, psychrometer, saturation_slope
+from landsink.core.physics import (
+    CP_AIR,
+    FREEZING,
+    GAS,
+    latent_heat,
+    psychrometer,
+    saturation_slope,
+    smooth_minimum,
+)
 from landsink.core.process import Process, Scalar, param
 
 DRY_AIR = 0.028963  # kg mol-1, molar mass
@@ -82,18 +90,18 @@ class SoilWater(Process):
         # A stepper that extrapolates may pass a store slightly below zero; such a store gives nothing.
         upper, lower = jnp.maximum(mrsos, 0.0), jnp.maximum(mrsoRoot, 0.0)
         wet_top, wet_root = upper / mrsosfc, lower / mrsoRootfc
-        held = least(self.interception * fapar * prra, 1.5 * evspsblpot)
+        held = _least(self.interception * fapar * prra, 1.5 * evspsblpot)
         arrives = prra + snm - held
-        plants = least(
+        plants = _least(
             self._transpiration(tas, vpd, ps, rnsDay * fapar, gc), fapar * (2.0 * evspsblpot + ADVECTED)
         )
         soil = self.soil_share * evspsblpot * (1.0 - fapar)
         demand = plants + soil
-        fresh = least(demand, arrives) / jnp.maximum(demand, 1e-15)
+        fresh = _least(demand, arrives) / jnp.maximum(demand, 1e-15)
         left = jnp.maximum(arrives - fresh * demand, 0.0)
         enters = left * (1.0 - self.quickflow * jnp.clip(0.5 * (wet_top + wet_root), 0.0, 1.0) ** 2)
-        top = least(enters, jnp.maximum(mrsosfc - upper, 0.0) / dt)
-        root = least(jnp.maximum(enters - top, 0.0), jnp.maximum(mrsoRootfc - lower, 0.0) / dt)
+        top = _least(enters, jnp.maximum(mrsosfc - upper, 0.0) / dt)
+        root = _least(jnp.maximum(enters - top, 0.0), jnp.maximum(mrsoRootfc - lower, 0.0) / dt)
         dry = (1.0 - fresh) * plants
         return {
             "soilSurface -> atmosphere : evspsblveg": held,
@@ -119,13 +127,9 @@ class SoilWater(Process):
         return gc * pull / (latent_heat(warm) * (gc * (slope + gamma) + gamma * self.aerodynamic))
 
 
-def least(one: Scalar, other: Scalar, sharpness: float = 0.98) -> Scalar:
-    """Smooth minimum of two amounts >= 0, never above either: a root of sharpness x^2 - (one + other) x + one other."""
-    total = one + other
-    some = total > 1e-20
-    share = jnp.where(some, other / jnp.where(some, total, 1.0), 0.5)
-    # The root in the form that keeps its digits when one amount is far smaller than the other.
-    return 2.0 * one * share / (1.0 + jnp.sqrt(1.0 - 4.0 * sharpness * share * (1.0 - share)))
+def _least(one: Scalar, other: Scalar) -> Scalar:
+    """The lesser of two amounts of water, its corner a little rounded."""
+    return smooth_minimum(one, other, 0.98)
 
 
 def _reach(store: Scalar, most: Scalar) -> Scalar:
