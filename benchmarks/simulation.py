@@ -14,7 +14,9 @@ import numpy as np
 
 from landsink.core.model import Model
 from landsink.core.quantity import quantity
-from landsink.core.run import Decay, Windows, simulate
+from landsink.core.run import simulate
+from landsink.core.step import Decay
+from landsink.core.windows import Windows
 from landsink.models.light import Canopy, PModel, Sun
 from landsink.models.plant import Dalec, LeafArea, Phenology
 from landsink.models.soil import LitterSoil, SoilClimate

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from landsink.core.errors import CaseError
 from landsink.core.model import Model
 from landsink.core.prior import ParameterSpace, Prior
-from landsink.core.run import Decay, Windows, simulate
+from landsink.core.run import simulate
+from landsink.core.step import Decay
+from landsink.core.windows import Windows
 from tests.core.toys import YEAR, Input, WarmDecay, Warmth, seasons
 
 MODEL = Model.of(Warmth(), WarmDecay(), Input(rate=0.2 / YEAR))

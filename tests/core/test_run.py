@@ -9,7 +9,9 @@ import scipy.linalg
 
 from landsink.core.errors import LandsinkError, WiringError
 from landsink.core.model import Model
-from landsink.core.run import Decay, Euler, Matrix, Windows, simulate
+from landsink.core.run import simulate
+from landsink.core.step import Decay, Euler, Matrix
+from landsink.core.windows import Windows
 from tests.core.toys import (
     DAY,
     YEAR,

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from landsink.core.model import Model
-from landsink.core.run import Decay, Euler, Matrix, Windows, simulate, spinup
+from landsink.core.run import simulate, spinup
+from landsink.core.step import Decay, Euler, Matrix
+from landsink.core.windows import Windows
 from tests.core.toys import YEAR, Chain, Input, Leaves, Uptake, WarmDecay, Warmth, seasons
 
 YEARS = Windows.blocks(12, 12)

@@ -146,3 +146,19 @@ def test_scoreboard_shows_units_counts_baselines_and_verdicts():
         assert word in shown.get()
     html = page(table, goals)
     assert "<strong>" in html and UNIT in html and "http" not in html
+
+
+def test_the_scoreboard_is_whole_in_a_terminal_of_eighty():
+    obs = observations()
+    others = {name: obs[["nee"]] * 0.5 for name in ("carried", "prior", "regression", "seasonal-cycle")}
+    table = score_table(prediction(obs), obs, baselines=others)
+    console = Console(width=80, record=True, force_terminal=False)
+    with console.capture() as shown:
+        console.print(terminal(table))
+    text = shown.get()
+    assert "…" not in text
+    for word in ("model", *others, f"[{UNIT}]", "seasonal correlation"):
+        assert word in text
+    pooled = table[(table["site"] == "pooled") & (table["period"] == "withheld") & (table["baseline"] == "")]
+    value = pooled.loc[pooled["score"] == "rmse", "value"].iloc[0]
+    assert f"{value:.3g}" in text

@@ -9,11 +9,11 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from landsink.core import run
+from landsink.core import run, step
 from landsink.core.model import Model
 from landsink.core.process import Process
 from landsink.core.quantity import quantity
-from landsink.core.run import Windows
+from landsink.core.windows import Windows
 from tests.laws.registry import STEPS, donors, processes, span
 
 STEPPERS = ("Euler", "Decay", "Matrix")
@@ -50,7 +50,7 @@ class Choice:
 
     @property
     def stepping(self) -> Any:
-        return getattr(run, self.stepper)()
+        return getattr(step, self.stepper)()
 
 
 @cache

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from landsink.core.flow import flow
 from landsink.core.quantity import quantity
-from landsink.core.run import Euler, Windows, simulate, spinup
+from landsink.core.run import simulate, spinup
+from landsink.core.step import Euler
+from landsink.core.windows import Windows
 from tests.laws.compose import STEPPERS, Choice, again, forcing, lights, model, result, soils, start, stock
 
 ANY = st.builds(

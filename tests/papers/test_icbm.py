@@ -7,7 +7,9 @@ import pytest
 
 from landsink.core.model import Model
 from landsink.core.process import SECONDS
-from landsink.core.run import Matrix, Windows, simulate
+from landsink.core.run import simulate
+from landsink.core.step import Matrix
+from landsink.core.windows import Windows
 from landsink.models.soil import Icbm
 
 YEAR = SECONDS["yr"]

@@ -11,7 +11,9 @@ import pytest
 
 from landsink.core.model import Model, Named
 from landsink.core.process import SECONDS
-from landsink.core.run import Decay, Windows, simulate, spinup
+from landsink.core.run import simulate, spinup
+from landsink.core.step import Decay
+from landsink.core.windows import Windows
 from landsink.models.soil import Manure, RothC, RothCClimate
 from landsink.models.soil.rothc import inert_stock
 from landsink.sources import Rothamsted

@@ -8,7 +8,7 @@ import xarray as xr
 from landsink.core import door
 from landsink.core.model import Model
 from landsink.core.prior import ParameterSpace
-from landsink.core.run import Decay
+from landsink.core.step import Decay
 from landsink.reanalyse import Grid, Plan, TileStore, assemble, run_tiles, split, write
 from tests.core.toys import Input, WarmDecay, Warmth
 

@@ -1,8 +1,10 @@
 """Parameters carried to other places."""
 
 import numpy as np
+import pytest
 
-from landsink.reanalyse import by_climate, by_type
+from landsink.core.errors import DataError
+from landsink.reanalyse import by_climate, by_type, within_reach
 
 DIM, LEARNT, SITES = 2, 40, 6
 
@@ -66,3 +68,44 @@ def test_the_seed_alone_decides_the_draw():
 def test_more_members_than_were_learnt():
     here, there = climate()
     assert by_climate(ensemble(SITES), here, there, 2, 3 * LEARNT, 0).shape == (DIM, 3 * LEARNT, 3)
+
+
+def test_a_barred_site_lends_nothing_and_the_others_fill_its_place():
+    here, _ = climate()
+    barred = np.eye(SITES, dtype=bool)
+    donors = (by_climate(ensemble(SITES), here, here, 2, 16, 0, barred)[0] // 100).astype(int)
+    for site in range(SITES):
+        left = np.delete(np.arange(SITES), site)
+        alone = by_climate(ensemble(SITES)[..., left], here[left], here[[site]], 2, 16, 0)[0, :, 0] // 100
+        assert site not in donors[:, site]
+        # whether a site is barred or was never there makes no difference but for the spread that scales distance
+        assert set(donors[:, site]) == set(alone.astype(int))
+
+
+def test_more_neighbours_than_sites_that_may_lend():
+    here, _ = climate()
+    barred = np.ones((1, SITES), bool)
+    barred[0, [1, 4]] = False
+    donors = by_climate(ensemble(SITES), here, here[:1], SITES, 64, 0, barred)[0, :, 0] // 100
+    assert set(donors.astype(int)) == {1, 4}
+    assert np.sum(donors == 1) > np.sum(donors == 4)  # the nearer one more often
+
+
+def test_a_cell_without_any_donor_is_told():
+    here, there = climate()
+    barred = np.zeros((3, SITES), bool)
+    barred[1] = True
+    with pytest.raises(DataError, match="1 of 3 cells"):
+        by_climate(ensemble(SITES), here, there, 2, 4, 0, barred)
+
+
+def test_places_within_reach_along_the_sphere():
+    lat, lon = np.array([50.0, 50.0, 51.0, 50.0]), np.array([10.0, 11.0, 10.0, -170.0])
+    # a degree of latitude is 111.2 km, one of longitude at 50 N 71.5 km
+    assert within_reach(lat, lon, 72.0)[0].tolist() == [True, True, False, False]
+    assert within_reach(lat, lon, 112.0)[0].tolist() == [True, True, True, False]
+    assert within_reach(lat, lon, 0.0).tolist() == np.eye(4, dtype=bool).tolist()
+    # over the pole: 80 degrees of the sphere
+    assert within_reach(lat, lon, 8896.0)[0, 3] and not within_reach(lat, lon, 8895.0)[0, 3]
+    across = within_reach(np.zeros(2), np.array([179.9, -179.9]), 23.0)
+    assert across.all()

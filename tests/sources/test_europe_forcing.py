@@ -36,6 +36,31 @@ def test_missing_soils_stay_missing(data):
     assert int(ds["whc_sub"].isnull().sum()) == 310
 
 
+def test_land_is_the_share_within_the_coast(data):
+    source = EuropeForcing(data / EuropeForcing.path)
+    if source.outline is None:
+        pytest.skip("no coastlines below LANDSINK_DATA")
+    ds = source.open(["tas"])
+    at = {(a, o): s for a, o, s in zip(ds.lat.values, ds.lon.values, ds.sftlf.values, strict=True)}
+    assert ds.sftlf.attrs["units"] == "%" and ds.sftlf.attrs["standard_name"] == "land_area_fraction"
+    assert ds.sftlf.values.min() >= 0.0 and ds.sftlf.values.max() <= 100.0
+    assert at[50.5, 10.5] == at[40.5, -3.5] == 100.0  # Thuringia, Castile
+    assert at[56.5, 3.5] == 0.0  # the North Sea
+    assert 20.0 < at[35.5, 25.5] < 45.0  # Crete
+    assert source.outline in source.inputs()
+    picked = source.open(["tas"], sites=["0", "46"])
+    assert picked.sftlf.values.tolist() == ds.sftlf.values[[0, 46]].tolist()
+
+
+def test_without_a_coast_cells_count_whole_and_it_is_said(data):
+    source = EuropeForcing(data / EuropeForcing.path, coast="nowhere.json")
+    ds = source.open(["tas"])
+    assert np.unique(ds.sftlf).tolist() == [0.0, 100.0]
+    assert ((ds.sftlf == 0.0) == ds.whc_top.isnull()).all()
+    assert "whole" in ds.sftlf.attrs["comment"]
+    assert source.inputs() == [data / EuropeForcing.path / source.file]
+
+
 def test_cells_are_picked_by_number_in_the_order_asked(data):
     source = EuropeForcing(data / EuropeForcing.path)
     ds = source.open(["tas"], sites=["7", "3"])

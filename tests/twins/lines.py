@@ -10,7 +10,8 @@ from landsink.assimilate import Given, Problem
 from landsink.core.model import Model
 from landsink.core.prior import ParameterSpace, Prior
 from landsink.core.process import Process, Scalar, param
-from landsink.core.run import Decay, Windows
+from landsink.core.step import Decay
+from landsink.core.windows import Windows
 from landsink.observe import Observation
 from tests.core.toys import Chain, Input, constant
 

@@ -10,6 +10,8 @@ from jaxtyping import Array, Float
 
 from landsink.core.prior import START, ParameterSpace
 
+from .convergence import Convergence
+
 INFORMED = 0.7  # a parameter is informed when its spread fell below this share of the prior's
 
 
@@ -18,7 +20,8 @@ class Posterior:
     """Points in standard normal coordinates: best (dim, group), ensemble (dim, member, group).
 
     cost (member, group); covariance (group, dim, dim) of Gauss and Newton at the best point; chi2 (group,), mean
-    squared whitened residual; signal (group,), degrees of freedom that the observations determine.
+    squared whitened residual; signal (group,), degrees of freedom that the observations determine; chains, whether a
+    sampler's chains have converged, None for other methods.
     """
 
     space: ParameterSpace
@@ -28,6 +31,7 @@ class Posterior:
     covariance: Float[Array, "group dim dim"]
     chi2: Float[Array, " group"]
     signal: Float[Array, " group"]
+    chains: Convergence | None = None
 
     @property
     def spread(self) -> Float[Array, "dim group"]:
@@ -69,13 +73,19 @@ class Posterior:
             "signal": ("group", np.asarray(self.signal)),
             "covariance": (("group", "parameter", "other"), np.asarray(self.covariance)),
         }  # fmt: skip
-        return xr.Dataset(data, coords={"parameter": names, "group": groups})
+        told = self.chains.dataset() if self.chains else xr.Dataset()
+        return (
+            xr.Dataset(data, coords={"parameter": names, "group": groups})
+            .merge(told)
+            .assign_attrs(told.attrs)
+        )
 
     @classmethod
     def read(cls, ds: xr.Dataset, space: ParameterSpace) -> Self:
         """Back from `dataset`."""
         names = ("best_xi", "ensemble", "cost", "covariance", "chi2", "signal")
-        return cls(space, *(jnp.asarray(ds[n].to_numpy()) for n in names))
+        told = Convergence.read(ds, space.names) if "rhat" in ds else None
+        return cls(space, *(jnp.asarray(ds[n].to_numpy()) for n in names), chains=told)
 
     @property
     def carried(self) -> ParameterSpace:

@@ -11,14 +11,16 @@ from jaxtyping import Array, Float
 
 from landsink.core.model import Model, Named
 from landsink.core.prior import ParameterSpace
-from landsink.core.run import Stepper, Windows, simulate, spinup
+from landsink.core.run import XLA, Engine, simulate, spinup
+from landsink.core.step import Stepper
 from landsink.core.term import Seen, Term
+from landsink.core.windows import Windows
 
 
 class Origin(Protocol):
     """Where a run starts."""
 
-    def __call__(self, model: Model, stepper: Stepper) -> Named:
+    def __call__(self, model: Model, stepper: Stepper, engine: Engine) -> Named:
         """The starting state of every cell."""
         ...
 
@@ -28,7 +30,7 @@ class Given(eqx.Module):
 
     state: Named
 
-    def __call__(self, model: Model, stepper: Stepper) -> Named:
+    def __call__(self, model: Model, stepper: Stepper, engine: Engine) -> Named:
         """The state as given."""
         return self.state
 
@@ -41,9 +43,9 @@ class Steady(eqx.Module):
     windows: Windows
     rounds: int = eqx.field(static=True, default=4)
 
-    def __call__(self, model: Model, stepper: Stepper) -> Named:
+    def __call__(self, model: Model, stepper: Stepper, engine: Engine) -> Named:
         """The steady state, differentiable in the parameters."""
-        return spinup(model, stepper, self.guess, self.cycle, self.windows, self.rounds)[0]
+        return spinup(model, stepper, self.guess, self.cycle, self.windows, self.rounds, engine=engine)[0]
 
 
 class Problem(eqx.Module):
@@ -63,6 +65,7 @@ class Problem(eqx.Module):
     group: Array
     groups: int = eqx.field(static=True)
     every: str = eqx.field(static=True, default="step")
+    engine: Engine = eqx.field(static=True, default=XLA)
 
     @property
     def z0(self) -> Float[Array, "dim group"]:
@@ -80,10 +83,12 @@ class Problem(eqx.Module):
     def run(self, xi: Float[Array, "dim *lane cell"], want: tuple[str, ...]) -> Seen:
         """Run the model with coordinates given for every cell."""
         model = self.space.model(self.model, xi)
-        start = self.space.start(self.origin(model, self.stepper), xi)
+        start = self.space.start(self.origin(model, self.stepper, self.engine), xi)
         lanes = xi.shape[1:]
         start = {k: jnp.broadcast_to(v, jnp.broadcast_shapes(jnp.shape(v), lanes)) for k, v in start.items()}
-        out, end = simulate(model, self.stepper, start, self.forcing, want, self.windows, self.every)
+        out, end = simulate(
+            model, self.stepper, start, self.forcing, want, self.windows, self.every, self.engine
+        )
         values = {n: jnp.asarray(p.default) for n, p in self.model.parameters.items()} | self.space.values(xi)
         return Seen(out, values, start, end)
 

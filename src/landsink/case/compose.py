@@ -11,8 +11,15 @@ from typing import Any
 import xarray as xr
 
 from landsink import observe, sources
-from landsink.assimilate import Laplace, RandomisedMaximumLikelihood, Variational
-from landsink.core import run
+from landsink.assimilate import (
+    EnsembleSmoother,
+    Laplace,
+    Method,
+    RandomisedMaximumLikelihood,
+    Sampler,
+    Variational,
+)
+from landsink.core import step
 from landsink.core.errors import CaseError, unknown
 from landsink.core.model import Model
 from landsink.core.prior import ParameterSpace
@@ -56,9 +63,9 @@ def process(family: str, name: str) -> Process:
     return _member(_module(place), name, Process)()
 
 
-def stepper(page: ModelPage) -> run.Stepper:
+def stepper(page: ModelPage) -> step.Stepper:
     """The stepper by name."""
-    return getattr(run, page.stepper)()
+    return getattr(step, page.stepper)()
 
 
 def source(page: SourcePage, data: Path | None, step: str) -> Any:
@@ -157,13 +164,17 @@ def observation(kind: str) -> type[observe.Observation]:
     return _member(observe, kind, observe.Observation)
 
 
-def method(page: AssimilationPage) -> Variational | Laplace | RandomisedMaximumLikelihood:
+def method(page: AssimilationPage) -> Method:
     """The method with its settings."""
     best = Variational(page.iterations, page.starts)
     if page.method == "Laplace":
         return Laplace(page.members, best)
     if page.method == "RandomisedMaximumLikelihood":
         return RandomisedMaximumLikelihood(page.members, page.ensemble_iterations, best)
+    if page.method == "EnsembleSmoother":
+        return EnsembleSmoother(**page.smoother.model_dump(), best=best)
+    if page.method == "Sampler":
+        return Sampler(**page.sampler.model_dump(), members=page.members, best=best)
     return best
 
 

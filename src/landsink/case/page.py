@@ -32,6 +32,12 @@ class ModelPage(Page):
 
     step: Literal["day", "month", "year"] = "day"
     stepper: Literal["Euler", "Decay", "Matrix"] = "Decay"
+    engine: Literal["native", "xla"] = Field(
+        "native", description="compiled C on the processor (xla where that cannot be), or XLA"
+    )
+    precision: Literal["float32", "float64"] = Field(
+        "float32", description="of rates in the native engine; stocks are always added up in double"
+    )
     sun: str = "Sun"
     canopy: str = "Canopy"
     light: str = "PModel"
@@ -107,10 +113,35 @@ class TwinPage(Page):
     )
 
 
+class SmootherPage(Page):
+    """Options of `EnsembleSmoother`."""
+
+    members: int = Field(default=200, ge=3, description="runs of one assimilation; all are handed on")
+    assimilations: int = Field(default=4, ge=1)
+
+
+class SamplerPage(Page):
+    """Options of `Sampler`; it hands on `assimilate.members` of its draws."""
+
+    kind: Literal["demc", "hmc", "nuts"] = Field(
+        default="demc",
+        description="differential evolution; Hamiltonian; no-U-turn (one group; the extra `sample`)",
+    )
+    chains: int = Field(default=32, ge=4, description="of each group, all run at once")
+    warmup: int = Field(default=200, ge=0, description="steps before draws are kept")
+    draws: int = Field(default=200, ge=8, description="kept of each chain")
+    rounds: int = Field(default=7, ge=1, description="each twice as long as the one before, until converged")
+    leapfrogs: int = Field(default=16, ge=1, description="most in a step of 'hmc'")
+
+
 class AssimilationPage(Page):
     """What is free, what is trained on, and how the problem is solved."""
 
-    method: Literal["Variational", "Laplace", "RandomisedMaximumLikelihood"] = "RandomisedMaximumLikelihood"
+    method: Literal[
+        "Variational", "Laplace", "RandomisedMaximumLikelihood", "EnsembleSmoother", "Sampler"
+    ] = "RandomisedMaximumLikelihood"
+    smoother: SmootherPage = SmootherPage()
+    sampler: SamplerPage = SamplerPage()
     free: Words = Field(
         (),
         description="'Process.parameter' or a pattern; a slot stands for its process, a place for its pools",

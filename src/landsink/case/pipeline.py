@@ -21,12 +21,11 @@ from landsink.observe import Observation
 from landsink.reanalyse.domain import Grid
 
 from . import compose
+from .carried import climate, left_out, map_entry, map_members
 from .page import Case
 from .setup import (
     Setup,
-    completed,
     first_guess,
-    forcing_names,
     observations,
     predicted,
     prepare,
@@ -58,6 +57,9 @@ def run(
     _claim(out, resume)
     report("forcing", 0.0)
     setup, truth = with_twin(prepare(case, data))
+    if case.map and case.map.carry == "climate":
+        # a forcing that cannot be compared is told before the fit, not after
+        climate(setup.entry, case.domain.source.kind)
     report("forcing", 1.0)
     record = _record(case, setup, data)
     _write_json(out / "record.json", record.as_dict() | {"hash": record.hash})
@@ -221,7 +223,7 @@ def attributes(case: Case, source: Any, record: Record) -> dict[str, str]:
 def _scores(
     setup: Setup, posterior: Posterior, sites: xr.Dataset, truth: np.ndarray | None, report: Report
 ) -> pd.DataFrame:
-    """The model beside the prior, the mean seasonal cycle and the empirical benchmark."""
+    """The model beside the prior, the mean seasonal cycle, the empirical benchmark and parameters of other sites."""
     report("scores", 0.0)
     names = list(setup.case.observe)
     if not names:
@@ -238,6 +240,9 @@ def _scores(
         _site_named(setup.data, setup), observed, [n for n in names if "time" in observed[n].dims]
     )
     baselines["prior"] = _prior_run(setup, names)
+    carried = left_out(setup, posterior, names)
+    if carried is not None:
+        baselines["carried"] = _site_named(carried, setup)
     units = {n: _shown_unit(n) for n in names}
     table = evaluate.score_table(sites, observed, units, baselines=baselines)
     report("scores", 1.0)
@@ -310,40 +315,14 @@ def map_plan(setup: Setup, posterior: Posterior, data: Path | None) -> tuple[rea
     """The plan of the map: its forcing, and members for every cell."""
     page = setup.case.map
     assert page is not None
-    source = compose.source(page.source, data, setup.case.model.step)
-    given = completed(source.open(), setup.case.domain.constants)
-    entry = door.enter(given, forcing_names(setup.model), setup.case.model.step, page.source.kind)
-    carried = posterior.carried
-    rows = [setup.space.names.index(n) for n in carried.names]
-    ensemble = np.asarray(posterior.ensemble)[rows]
-    if page.carry == "pft":
-        labels = compose.groups(setup.case.assimilate.model_copy(update={"group": "pft"}), entry.cells)
-        members = reanalyse.by_type(ensemble, setup.names, labels, page.members)
-    else:
-        here, there = _climate(setup.entry), _climate(entry)
-        members = reanalyse.by_climate(
-            ensemble[..., setup.group], here, there, page.neighbours, page.members, setup.case.assimilate.seed
-        )
+    entry, source = map_entry(setup, data)
+    members = map_members(setup, posterior, entry)
     want = tuple(v for v in setup.case.output.variables if setup.model.offers(v))
     grid = Grid.of(entry.cells)
     start = first_guess(setup.model, setup.case.start.pools, len(entry.flag))
     cycle = entry.cycle(setup.case.model.step, page.cycle_years)
-    return reanalyse.Plan(setup.model, setup.stepper, carried, members, entry, want, start, cycle,
-                          area=grid.land(entry.cells) if grid else None), source  # fmt: skip
-
-
-def _climate(entry: door.Entry) -> np.ndarray:
-    """Mean and seasonal range of temperature, rain, light and dryness: (cell, feature)."""
-    a, cells = entry.arrays, len(entry.flag)
-    full = {n: np.broadcast_to(a[n], (len(entry.time), cells)) for n in ("tas", "pr", "rsds", "vpd")}
-    features = [
-        full["tas"].mean(0),
-        full["tas"].std(0),
-        np.sqrt(full["pr"].mean(0)),
-        full["rsds"].mean(0),
-        np.sqrt(full["vpd"].mean(0)),
-    ]
-    return np.stack(features, 1)
+    return reanalyse.Plan(setup.model, setup.stepper, posterior.carried, members, entry, want, start, cycle,
+                          area=grid.land(entry.cells) if grid else None, engine=setup.engine), source  # fmt: skip
 
 
 def _catalogue(case: Case, record: Record, out: Path, product: xr.Dataset) -> None:

@@ -13,11 +13,14 @@ import xarray as xr
 
 from landsink.assimilate import Given, Problem, Steady, observe_truth
 from landsink.core import door
+from landsink.core import engine as engines
 from landsink.core.errors import CaseError, unknown
 from landsink.core.model import Model, Named
 from landsink.core.prior import ParameterSpace
 from landsink.core.quantity import quantity, within
-from landsink.core.run import Stepper, Windows, spinup
+from landsink.core.run import Engine, spinup
+from landsink.core.step import Stepper
+from landsink.core.windows import Windows
 from landsink.observe import Observation
 from landsink.reanalyse import Plan
 from landsink.reanalyse.runner import compute
@@ -46,6 +49,7 @@ class Setup:
     case: Case
     model: Model
     stepper: Stepper
+    engine: Engine
     source: Any
     data: xr.Dataset
     entry: door.Entry
@@ -68,6 +72,7 @@ def prepare(case: Case, data: Path | None) -> Setup:
     """Open the source, bring its forcing through the door, and find a living state to start from."""
     model, stepper = compose.compose(case.model), compose.stepper(case.model)
     source = compose.source(case.domain.source, data, case.model.step)
+    engine = engines.choose(case.model.engine, case.model.precision, model, stepper)
     ds = source.open(sites=_sites(case, source))
     if case.domain.drop:
         outer = "site" if "site" in ds.dims else "cell"
@@ -76,10 +81,19 @@ def prepare(case: Case, data: Path | None) -> Setup:
         completed(ds, case.domain.constants), forcing_names(model), case.model.step, case.domain.source.kind
     )
     space = compose.space(model, case)
-    start, _ = steady_start(case, model, stepper, entry, case.start.cycle_years)
+    start, _ = steady_start(case, model, stepper, engine, entry, case.start.cycle_years)
     start = _matched(start, case.start.match, entry)
     return Setup(
-        case, model, stepper, source, ds, entry, space, compose.groups(case.assimilate, entry.cells), start
+        case,
+        model,
+        stepper,
+        engine,
+        source,
+        ds,
+        entry,
+        space,
+        compose.groups(case.assimilate, entry.cells),
+        start,
     )
 
 
@@ -141,21 +155,25 @@ def first_guess(model: Model, given: dict[str, float], cells: int) -> dict[str, 
 
 
 def steady_start(
-    case: Case, model: Model, stepper: Stepper, entry: door.Entry, years: int
+    case: Case, model: Model, stepper: Stepper, engine: Engine, entry: door.Entry, years: int
 ) -> tuple[Named, np.ndarray]:
     """The prior's periodic steady state under the leading years of forcing, and its unrest per cell."""
     guess = first_guess(model, case.start.pools, len(entry.flag))
     cycle, windows = cycle_of(entry, case.model.step, years)
-    state, change = _settle(model, stepper, {k: jnp.asarray(v) for k, v in guess.items()}, cycle, windows)
+    state, change = _settle(
+        model, stepper, engine, {k: jnp.asarray(v) for k, v in guess.items()}, cycle, windows
+    )
     alive = {k: jnp.where(jnp.isfinite(v), v, guess[k]) for k, v in state.items()}
     return alive, np.asarray(change)
 
 
 @eqx.filter_jit
 def _settle(
-    model: Model, stepper: Stepper, guess: Named, cycle: Named, windows: Windows
+    model: Model, stepper: Stepper, engine: Engine, guess: Named, cycle: Named, windows: Windows
 ) -> tuple[Named, jax.Array]:
-    return spinup(model, stepper, guess, cycle, windows, rounds=5, warm=2, differentiable=False)
+    return spinup(
+        model, stepper, guess, cycle, windows, rounds=5, warm=2, differentiable=False, engine=engine
+    )
 
 
 def cycle_of(entry: door.Entry, step: str, years: int) -> tuple[Named, Windows]:
@@ -202,7 +220,7 @@ def problem(setup: Setup, terms: tuple[Any, ...]) -> Problem:
     windows = Windows.blocks(last, max(1, int(np.sqrt(last))))
     cut = tuple(t.until(last) if isinstance(t, Observation) else t for t in terms)
     return Problem(setup.model, setup.stepper, setup.space, cut, forcing, windows, origin,
-                   jnp.asarray(setup.group), len(setup.names))  # fmt: skip
+                   jnp.asarray(setup.group), len(setup.names), engine=setup.engine)  # fmt: skip
 
 
 def _last_needed(setup: Setup, terms: tuple[Any, ...]) -> int:
@@ -255,6 +273,7 @@ def site_plan(setup: Setup, members: np.ndarray, noise: Mapping[str, Observation
         cycle,
         "step",
         noise,
+        engine=setup.engine,
     )
 
 

@@ -31,6 +31,10 @@ class CaseError(LandsinkError):
     """A case that cannot be read as written."""
 
 
+class EngineError(LandsinkError):
+    """Something that an engine cannot do."""
+
+
 def near(name: str, known: Iterable[str]) -> str:
     """The known names most like `name`, as a sentence."""
     found = difflib.get_close_matches(name, list(known), 3, 0.5)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from typing import cast
 
 import pandas as pd
 from rich.console import Group, RenderableType
@@ -15,6 +16,7 @@ SHOWN = ("nse", "r2", "rmse", "bias", "seasonal_correlation", "coverage90", "ann
 LOWER = ("rmse", "seasonal_rmse")
 NOTE = "n counts pairs of values (beside a median: sites); bold is the best of the row."
 SUMMARIES = ("median", "pooled", "region")
+LABEL, VALUE = 20, 10  # characters: a label and five predictors, one of a longer name, fill a terminal of 80
 KEYS = ["variable", "period", "site", "score", "unit"]
 
 
@@ -26,22 +28,27 @@ def terminal(
     `sites` defaults to the one site, or to median and pooled where there are several.
     """
     rows, columns = _wide(table, sites)
-    board = Table(
-        title="Scores", title_justify="left", caption=NOTE, caption_justify="left", header_style="bold"
-    )
-    for head in ("variable", "period", "site", "score"):
-        board.add_column(head, no_wrap=True)
-    for name in columns:
-        board.add_column(_title(name), justify="right", no_wrap=True)
-    board.add_column("unit", no_wrap=True)
-    board.add_column("n", justify="right")
-    last = None
+    blocks: dict[tuple, list[dict]] = {}
     for row in rows:
-        if last is not None and row["block"] != last:
-            board.add_section()
-        board.add_row(*row["labels"], *_styled(row), row["unit"], row["n"])
-        last = row["block"]
-    return Group(board, *[_verdict(g) for g in goals])
+        blocks.setdefault(row["block"], []).append(row)
+    boards = [_board(block, columns, head=i == 0) for i, block in enumerate(blocks.values())]
+    return Group(Text("Scores", style="bold"), *boards, Text(f"\n{NOTE}", style="dim"), *map(_verdict, goals))
+
+
+def _board(block: Sequence[dict], columns: Sequence[str], *, head: bool) -> Table:
+    """One variable, period and site: columns of a set width, so that blocks stand in line within 80 characters."""
+    variable, period, site = block[0]["block"]
+    board = Table(
+        title=f"\n{variable}, {period}, {site}   n {block[0]['n']}", title_justify="left", title_style="bold",
+        show_header=head, box=None, padding=(0, 1, 0, 0),
+    )  # fmt: skip
+    board.add_column("", width=LABEL)
+    for name in columns:
+        board.add_column(_title(name), justify="right", width=max(VALUE, len(_title(name))))
+    for row in block:
+        unit = f" [{row['unit']}]" if row["unit"] else ""
+        board.add_row(Text(f"{row['labels'][-1]}{unit}"), *_styled(row))
+    return board
 
 
 def page(table: pd.DataFrame, goals: Sequence[GoalResult] = (), *, sites: Sequence[str] | None = None) -> str:
@@ -63,11 +70,11 @@ def _wide(table: pd.DataFrame, sites: Sequence[str] | None) -> tuple[list[dict],
     names = [s for s in table["site"].unique() if s not in SUMMARIES]
     chosen = list(sites) if sites else (names if len(names) == 1 else list(SUMMARIES))
     shown = table[table["site"].isin(chosen) & table["score"].isin(SHOWN)]
-    columns = sorted(shown["baseline"].unique())
+    columns = sorted({str(name) for name in shown["baseline"]})
     rows = []
     for key, group in shown.groupby(KEYS, sort=False):
         value, n = (group.set_index("baseline")[c].to_dict() for c in ("value", "n"))
-        variable, period, site, score, unit = key
+        variable, period, site, score, unit = cast("tuple[str, str, str, str, str]", key)
         rows.append(
             {
                 "block": (variable, period, site),

@@ -13,7 +13,9 @@ from jaxtyping import Array
 from landsink.core.door import NOT_FINITE, NOT_STEADY, OK, Entry, month_labels
 from landsink.core.model import Model, Named
 from landsink.core.prior import ParameterSpace
-from landsink.core.run import Stepper, Windows, simulate, spinup
+from landsink.core.run import XLA, Engine, simulate, spinup
+from landsink.core.step import Stepper
+from landsink.core.windows import Windows
 
 from .tiles import TileStore
 
@@ -51,6 +53,7 @@ class Plan:
     noise: Mapping[str, Noise] = dataclasses.field(default_factory=dict)
     area: np.ndarray | None = None
     seed: int = 0
+    engine: Engine = XLA
 
     def part(self, tile: slice) -> "Plan":
         """The plan of one tile."""
@@ -108,7 +111,7 @@ def compute(plan: Plan) -> dict[str, np.ndarray]:
     start = {k: jnp.asarray(v) for k, v in plan.start.items()}
     cycle = {k: jnp.asarray(v) for k, v in plan.cycle.arrays.items()} if plan.cycle else None
     out, end, change = _ensemble(plan.model, plan.stepper, plan.space, jnp.asarray(plan.members), start, forcing, cycle,
-                                 plan.want, plan.windows, plan.every)  # fmt: skip
+                                 plan.want, plan.windows, plan.every, plan.engine)  # fmt: skip
     result = _statistics(plan, {k: np.asarray(v) for k, v in out.items()})
     flag = plan.entry.flag.copy()
     failed = ~np.all([np.isfinite(v).all((0, 1)) for v in (np.asarray(o) for o in out.values())], axis=0)
@@ -124,7 +127,7 @@ def compute(plan: Plan) -> dict[str, np.ndarray]:
 @eqx.filter_jit
 def _ensemble(
     model: Model, stepper: Stepper, space: ParameterSpace, xi: Array, start: Named, forcing: Named,
-    cycle: Named | None, want: tuple[str, ...], windows: Windows, every: str,
+    cycle: Named | None, want: tuple[str, ...], windows: Windows, every: str, engine: Engine,
 ) -> tuple[Named, Named, Array]:  # fmt: skip
     tuned = space.model(model, xi)
     start = {
@@ -140,8 +143,9 @@ def _ensemble(
             cycle,
             Windows.blocks(steps, max(1, int(np.sqrt(steps)))),
             differentiable=False,
+            engine=engine,
         )
-    out, end = simulate(tuned, stepper, space.start(start, xi), forcing, want, windows, every)
+    out, end = simulate(tuned, stepper, space.start(start, xi), forcing, want, windows, every, engine)
     return out, end, change
 
 

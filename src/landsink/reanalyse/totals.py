@@ -3,17 +3,22 @@
 import numpy as np
 import xarray as xr
 
+from landsink.core.door import NOT_STEADY
+
 SECONDS_A_YEAR = 365.2425 * 86400.0
 
 
 def annual_totals(product: xr.Dataset) -> dict[str, tuple[float, float]]:
     """Mean annual sum over the region of every flux and its standard deviation over members: Pg yr-1.
 
-    Members err together over cells and years, as the ensemble itself says; months are weighted by their length.
+    Members err together over cells and years, as the ensemble itself says; months are weighted by their length. The
+    area is the land (`areacella` times `sftlf`) of all cells that hold values; a spin-up that has not quite converged
+    is flagged but holds some, and counts in the means by member.
     """
     if "areacella" not in product:
         return {}
-    area = float((product["areacella"] * product["sftlf"] / 100.0).where(product["quality"] == 0).sum())
+    valued = (product["quality"] & ~NOT_STEADY) == 0
+    area = float((product["areacella"] * product["sftlf"] / 100.0).where(valued).sum())
     days = product["time"].dt.days_in_month
     found = {}
     for name in [str(n) for n in product.data_vars if str(n).endswith("_regional_members")]:

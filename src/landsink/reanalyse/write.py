@@ -2,7 +2,7 @@
 
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,11 +77,9 @@ def _gridded(
     ds["quality"] = (("lat", "lon"), grid.lay(flag.astype(np.int8)), _quality(flag))
     area = {"units": "m2", "long_name": "area of the cell", "standard_name": "cell_area"}
     ds["areacella"] = (("lat", "lon"), grid.lay(grid.area), area)
-    share = {
-        "units": "%",
-        "long_name": "share of the cell that is land",
-        "standard_name": "land_area_fraction",
-    }
+    share = dict(quantity("sftlf").attrs)
+    if "sftlf" in cells:
+        share |= {k: str(v) for k, v in cells["sftlf"].attrs.items() if k == "comment"}
     ds["sftlf"] = (("lat", "lon"), grid.lay(100.0 * grid.land(cells) / grid.area), share)
     ds["lat"].attrs = {"units": "degrees_north", "standard_name": "latitude", "axis": "Y"}
     ds["lon"].attrs = {"units": "degrees_east", "standard_name": "longitude", "axis": "X"}
@@ -99,7 +97,9 @@ def write(ds: xr.Dataset, path: Path) -> Path:
     ds = ds.assign_coords({n: texts[n] for n in texts if n in ds.coords}).assign(
         {n: texts[n] for n in texts if n not in ds.coords}
     )
-    encoding = {str(n): {"chunks": _chunks(v)} for n, v in ds.data_vars.items() if v.ndim}
+    encoding: dict[str, dict[str, object]] = {
+        str(n): {"chunks": _chunks(v)} for n, v in ds.data_vars.items() if v.ndim
+    }
     if "time" in ds.variables:
         encoding["time"] = {
             "units": "days since 1850-01-01",
@@ -116,7 +116,7 @@ def write(ds: xr.Dataset, path: Path) -> Path:
 
 
 @contextmanager
-def _consolidating() -> Iterator[None]:
+def _consolidating() -> Generator[None]:
     """Consolidated metadata are an extension of Zarr v3 that all readers used here know: no need to warn of them."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Consolidated metadata", UserWarning)

@@ -4,7 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from landsink.core.run import Decay, Windows, simulate
+from landsink.core.run import simulate
+from landsink.core.step import Decay
+from landsink.core.windows import Windows
 from landsink.models.disturbance import Fire, LitterFire
 from tests.models.plant.climate import START, plant, weather
 

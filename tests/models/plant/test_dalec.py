@@ -7,7 +7,9 @@ import pytest
 
 from landsink.core.model import Model
 from landsink.core.process import Process
-from landsink.core.run import Decay, Euler, Matrix, Stepper, Windows, simulate, spinup
+from landsink.core.run import simulate, spinup
+from landsink.core.step import Decay, Euler, Matrix, Stepper
+from landsink.core.windows import Windows
 from landsink.models.plant import Dalec, LeafArea
 from tests.models.plant.climate import DAY, MONTH, START, plant, weather
 

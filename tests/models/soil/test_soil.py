@@ -8,7 +8,9 @@ import pytest
 from landsink.core.model import Model
 from landsink.core.process import SECONDS
 from landsink.core.quantity import quantity
-from landsink.core.run import Decay, Euler, Matrix, Windows, simulate, spinup
+from landsink.core.run import simulate, spinup
+from landsink.core.step import Decay, Euler, Matrix
+from landsink.core.windows import Windows
 from landsink.models.soil import (
     Icbm,
     Inert,

@@ -9,7 +9,9 @@ from landsink.core.flow import flow
 from landsink.core.model import Model
 from landsink.core.physics import latent_heat, psychrometer, saturation_slope, smooth_minimum
 from landsink.core.process import Process
-from landsink.core.run import Decay, Euler, Matrix, Stepper, Windows, simulate
+from landsink.core.run import simulate
+from landsink.core.step import Decay, Euler, Matrix, Stepper
+from landsink.core.windows import Windows
 from landsink.models.light import Canopy, LightUse, PModel, Sun
 from landsink.models.water import NetRadiation, Snow, SoilMoisture, SoilWater
 from landsink.models.water.radiation import daytime_surplus
