@@ -147,6 +147,15 @@ def test_check_as_a_card_and_for_machines(tmp_path):
     assert "A small soil" in card
 
 
+def test_the_doctor_names_the_engine_and_proves_it():
+    facts = json.loads(call("doctor", "--json").stdout)
+    assert facts["engine"] == ("native" if facts["compiler"] else "xla")
+    assert facts["trial"]["passed"] is True
+    card = call("doctor").stdout
+    for word in (facts["engine"], facts["cache"]["folder"], facts["jax"]["jax"], "threads", "trial"):
+        assert word in card
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -187,5 +196,5 @@ def test_a_run_without_observations_scores_no_site(tmp_path):
 
 def test_help_names_every_command():
     said = call("--help").stdout
-    for name in ("run", "check", "explain", "score", "list", "show", "map", "update"):
+    for name in ("run", "check", "doctor", "explain", "score", "list", "show", "map", "update"):
         assert name in said

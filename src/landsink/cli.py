@@ -27,7 +27,7 @@ console = Console(stderr=True, width=None if sys.stderr.isatty() else 130)
 CaseArgument = Annotated[
     str,
     typer.Argument(
-        help="A TOML page, or the name of a case that comes with landsink: demo, tharandt, europe, rothamsted."
+        help="A TOML page, or the name of a case that comes with landsink: demo, tharandt, europe, towers, rothamsted."
     ),
 ]
 Changes = Annotated[
@@ -84,6 +84,14 @@ def check(name: CaseArgument, changes: Changes = [], data: Data = None, as_json:
     with _said():
         found = landsink.case.check(landsink.case.load(name, changes), data)
         _print_json(found.facts) if as_json else Console().print(found.card)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Show which engine computes here and why: compiler, processor, cache, devices; try it on a small model."""
+    with _said():
+        found = landsink.case.examine()
+        _print_json(found.facts) if as_json else typer.echo(found.card)
 
 
 @app.command()

@@ -27,10 +27,12 @@ from landsink.assimilate.compare import YEAR
 from landsink.case import compose, load
 from landsink.case.setup import observations, prepare, trained, with_twin
 from landsink.case.setup import problem as posed
+from landsink.core import engine as engines
 from landsink.core.errors import CaseError, UnknownName
 from landsink.core.model import Model
 from landsink.core.prior import ParameterSpace, Prior
 from landsink.core.process import Process, Scalar, param
+from landsink.core.step import Decay
 from landsink.reanalyse import write
 from tests.core.toys import constant
 from tests.twins.lines import (
@@ -162,6 +164,28 @@ def test_chains_caught_on_two_hills_say_so(caplog: pytest.LogCaptureFixture):
     assert told[-1] in caplog.text
 
 
+class Uneven(Process):
+    """Growth with two tops, one a little lower."""
+
+    cite: ClassVar[str] = "a toy"
+    level: Scalar = param(0.0, bounds=(-4.0, 4.0), doc="the tops are near one and minus one")
+
+    def __call__(self, cSoilYoung: Scalar) -> dict[str, Scalar]:
+        x = self.level
+        return {"atmosphere -> cSoilYoung : gpp": 2 * x**2 - x**4 + 0.137 * x + 0.0 * cSoilYoung}
+
+
+def test_no_chain_starts_on_a_hill_without_mass():
+    model = Model.of(Uneven())
+    space = ParameterSpace.of(model, ["Uneven.*"], spread=1.0)
+    # the lower top misses by 0.27, four times: e^-15 of the mass
+    task = problem(model, space, (seen("gpp", np.full((4, 1), 1.137), 0.1),), constant(4, 86400.0, 1), 1)
+    found = HMC.solve(task, KEY)
+    assert chains_of(found).reached.all(), str(chains_of(found))
+    level = np.asarray(space.values(found.ensemble)["Uneven.level"])
+    assert (level > 0.0).all()
+
+
 def test_differences_leap_between_hills():
     found = DEMC.solve(two_hills(), KEY)
     assert chains_of(found).reached.all(), str(chains_of(found))
@@ -201,6 +225,33 @@ def test_lanes_in_parts_are_the_lanes_together():
     np.testing.assert_allclose(first, cost, rtol=1e-12)
     np.testing.assert_allclose(second, cost, rtol=1e-12)
     np.testing.assert_allclose(third, slope, rtol=1e-9, atol=1e-12)
+
+
+class Tiny(Process):
+    """Growth by way of a number so small that single precision can only just hold it."""
+
+    cite: ClassVar[str] = "a toy"
+    level: Scalar = param(1.0, bounds=(0.0, 2.0), doc="growth in 1e-9 kg m-2 s-1")
+
+    def __call__(self, cSoilYoung: Scalar) -> dict[str, Scalar]:
+        # the pool is there so that a step works this out, and not once and for all before it
+        tiny = (self.level + 0.0 * cSoilYoung) * 1e-37
+        return {"atmosphere -> cSoilYoung : gpp": tiny * 1e28}
+
+
+def test_slopes_do_not_overflow_in_single_precision():
+    model = Model.of(Tiny())
+    engine = engines.choose("native", "float32", model, Decay())
+    if not isinstance(engine, engines.Native):
+        pytest.skip("there is no C compiler")
+    space = ParameterSpace.of(model, ["Tiny.*"], spread=1.0)
+    terms = (seen("gpp", np.full((4, 1), 1.5e-9), 1e-11),)
+    double = problem(model, space, terms, constant(4, 86400.0, 1), 1)
+    single = dataclasses.replace(double, engine=engine)
+    z = jnp.linspace(-1.0, 1.0, 5).reshape(1, 5, 1)
+    (_, right), (_, found) = (jax.jit(lambda z, t=t: lanes.slopes(t, z, 5))(z) for t in (double, single))
+    assert np.abs(right).min() > 1.0
+    np.testing.assert_allclose(found, right, rtol=1e-4)
 
 
 def test_the_same_key_gives_the_same_draws():

@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.stats import chi2
 
 from landsink.core.errors import CaseError
 
@@ -23,10 +22,10 @@ from .convergence import ESS, RHAT, Convergence, judge
 from .moves import Differential, Hamiltonian, Move, NoUTurn, Pace, State, blackjax
 from .posterior import Posterior
 from .problem import Problem
-from .variational import Report, Variational, descend, quiet
+from .variational import Report, Variational, curvature, descend, quiet
 
 WIDEN = 1.5  # spread of the starts over the posterior's
-PLAUSIBLE = 0.999  # a start beyond twice this quantile of the cost is a local minimum without mass
+NEGLIGIBLE = 1e-3  # a hill with less than this share of the largest's mass is no place for a chain to start
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,17 +96,19 @@ class Sampler:
     def _starts(
         self, problem: Problem, found: Posterior, key: Array, report: Report
     ) -> Float[Array, "dim chain group"]:
-        """Over-dispersed starts, the best point or others in place of those where the search was stranded."""
+        """Over-dispersed starts; those in hills without mass are replaced by others or the best point.
+
+        The mass of the hill under a start is Laplace's: exp(-cost) det(Hessian)^(-1/2) where the search from it ends.
+        """
         keys = jax.random.split(key, 3)
         centre = WIDEN * problem.draw(keys[0], self.chains)
         noise = WIDEN * problem.noise(keys[1], self.chains)
         z, _ = descend(problem, centre / WIDEN, self.start_iterations, noise, centre, report, "starts")
-        sloped = self.kind != "demc"
-        own = _state(problem, z, lanes.width(problem, self.chains, sloped), sloped).cost
-        cost = jnp.concatenate([own, found.cost[:1]])
-        # half a chi-square is what the posterior's draws lie above the best point where all is linear
-        slack = WIDEN**2 * float(chi2.ppf(PLAUSIBLE, problem.space.size))
-        chances = jnp.where(cost <= cost.min(0) + slack, 0.0, -jnp.inf)
+        home, _ = descend(problem, z, self.start_iterations, report=report, what="hills")
+        # the best point last, so that there is always one to start from
+        hessian, cost = curvature(problem, jnp.concatenate([home, found.best[:, None]], 1))
+        mass = -cost - 0.5 * jnp.linalg.slogdet(hessian)[1]
+        chances = jnp.where(mass >= mass.max(0) + np.log(NEGLIGIBLE), 0.0, -jnp.inf)
         other = jax.random.categorical(keys[2], chances[:, None], 0, shape=(self.chains, problem.groups))
         index = jnp.where(jnp.isfinite(chances[:-1]), jnp.arange(self.chains)[:, None], other)
         return jnp.take_along_axis(jnp.concatenate([z, found.best[:, None]], 1), index[None], 1)

@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from landsink.core.engine import Xla
+
 from .posterior import Posterior
 from .problem import Problem
 
@@ -22,6 +24,7 @@ Report = Callable[[str, float], None]
 DAMPINGS = (0.03, 0.3, 1.0, 3.0, 30.0, 1000.0)
 LARGEST_STEP = 3.0  # prior standard deviations
 JACOBIAN_BYTES = 6e8
+NEAR_BYTES = 6e7  # beyond this, products of Jacobians wait for memory
 COLUMNS = 64  # lanes times cells at which a step's arithmetic takes as long as its fixed cost
 LANES = (4, 16)  # fewest and most lanes at a time
 
@@ -134,17 +137,10 @@ def _in_chunks(
     centre: Array,
     damping: Array,
 ) -> tuple[Array, ...]:
-    """Apply a compiled step to a few lanes at a time.
-
-    The lanes are few so that the Jacobian fits in memory, and always as many, padded with copies, so that fit and
-    ensemble share one compilation, which costs more than several iterations.
-    """
+    """Apply a compiled step to so many lanes at a time, padded with copies: one compilation serves all."""
     rows = jax.eval_shape(problem.residuals, z[:, :1]).shape[0]
     cells = problem.group.shape[0]
-    width = max(
-        1,
-        min(int(np.clip(COLUMNS // cells, *LANES)), int(JACOBIAN_BYTES / (8.0 * z.shape[0] * rows * cells))),
-    )
+    width = _width(problem, z.shape[1], 8.0 * z.shape[0] * rows * cells)
     noise = jnp.zeros((rows, z.shape[1], cells)) if noise is None else noise
     parts = []
     for i in range(0, z.shape[1], width):
@@ -154,6 +150,18 @@ def _in_chunks(
         parts.append((found[0][:, :keep], *(f[:keep] for f in found[1:])))
     first, *rest = zip(*parts, strict=True)
     return jnp.concatenate(first, 1), *(jnp.concatenate(r) for r in rest)
+
+
+def _width(problem: Problem, lanes: int, each: float) -> int:
+    """Lanes at a time, by the bytes of `each` lane's Jacobian.
+
+    On XLA few, so that fit and ensemble share one slow compilation; on the native engine what stays near the cache.
+    """
+    if isinstance(problem.engine, Xla):
+        few = int(np.clip(COLUMNS // problem.group.shape[0], *LANES))
+        return max(1, min(few, int(JACOBIAN_BYTES / each)))
+    most = max(1, int(NEAR_BYTES / each))
+    return -(-lanes // -(-lanes // most))
 
 
 @eqx.filter_jit
@@ -199,12 +207,17 @@ def _curvature(
     return z, hessian, cost
 
 
+def curvature(
+    problem: Problem, z: Float[Array, "dim lane group"]
+) -> tuple[Float[Array, "lane group dim dim"], Float[Array, "lane group"]]:
+    """Gauss and Newton's Hessian, and the cost, of every lane and group."""
+    _, hessian, cost = _in_chunks(_curvature, problem, z, None, jnp.zeros_like(z), jnp.ones(z.shape[1:]))
+    return hessian, cost
+
+
 def diagnose(problem: Problem, best: Float[Array, "dim group"], ensemble: Array, cost: Array) -> Posterior:
     """Chi-square, degrees of freedom for signal and the Gauss-Newton covariance at the best point."""
-    one = best[:, None]
-    _, hessian, misfit = _in_chunks(
-        _curvature, problem, one, None, jnp.zeros_like(one), jnp.ones(one.shape[1:])
-    )
+    hessian, misfit = curvature(problem, best[:, None])
     covariance = jnp.linalg.inv(hessian[0])
     signal = problem.space.size - jnp.trace(covariance, axis1=-2, axis2=-1)
     observed = problem.gather(sum((t.observed for t in problem.terms), jnp.zeros(problem.group.shape[0])))

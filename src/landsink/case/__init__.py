@@ -1,5 +1,7 @@
 """Cases: a TOML page that maps one to one to constructors, and the only room that knows all rooms."""
 
+from landsink.core.engine.doctor import examine as examine
+
 from .inspect import check as check
 from .inspect import explain as explain
 from .page import Case as Case

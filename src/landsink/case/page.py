@@ -160,6 +160,11 @@ class AssimilationPage(Page):
     tune: bool = Field(
         True, description="estimate structural error from the training residuals, then fit again"
     )
+    folds: int = Field(
+        4,
+        ge=0,
+        description="parts of the training steps left out in turn, to know errors in unseen years; 0 for none",
+    )
     seed: int = 0
 
 

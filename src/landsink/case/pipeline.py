@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -22,6 +21,7 @@ from landsink.reanalyse.domain import Grid
 
 from . import compose
 from .carried import climate, left_out, map_entry, map_members
+from .fit import solve
 from .page import Case
 from .setup import (
     Setup,
@@ -29,7 +29,6 @@ from .setup import (
     observations,
     predicted,
     prepare,
-    problem,
     site_plan,
     trained,
     with_twin,
@@ -131,34 +130,6 @@ def stored_posterior(setup: Setup, folder: Path) -> Posterior:
     if not setup.space.size or not setup.case.observe:
         return _prior_alone(setup)
     return Posterior.read(xr.open_zarr(folder / "posterior.zarr"), setup.space)
-
-
-def solve(
-    setup: Setup, seen: dict[str, Observation], report: Report
-) -> tuple[Posterior, dict[str, Observation]]:
-    """Fit; estimate from the training residuals what the error models miss; fit again and draw the ensemble."""
-    page = setup.case.assimilate
-    sense = compose.constraints(setup.case, setup.model)
-    keep = {n: trained(setup, n) for n in seen}
-    key = jax.random.PRNGKey(page.seed)
-    method = compose.method(page)
-    terms = {n: o.only(keep[n]) for n, o in seen.items()}
-    if not page.tune:
-        return method.solve(problem(setup, (*terms.values(), *sense)), key, report), seen
-    first = problem(setup, (*terms.values(), *sense))
-    best = getattr(method, "best", method).solve(
-        first, key, lambda what, share: report(f"first {what}", share)
-    )
-    shown = predicted(setup, best.best)
-    tuned = {}
-    for name, term in terms.items():
-        tuned[name] = term.tuned(jnp.nan_to_num(jnp.asarray(shown[name], float)))
-    again = problem(setup, (*tuned.values(), *sense))
-    # near the optimum already: half the iterations are enough
-    closer = dataclasses.replace(getattr(method, "best", method), iterations=max(5, page.iterations // 2))
-    method = dataclasses.replace(method, best=closer) if hasattr(method, "best") else closer
-    posterior = method.solve(again, key, report, guess=best.best)
-    return posterior, {n: dataclasses.replace(o, factor=tuned[n].factor) for n, o in seen.items()}
 
 
 def _prior_alone(setup: Setup) -> Posterior:

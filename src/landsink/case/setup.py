@@ -207,9 +207,9 @@ def observations(setup: Setup) -> dict[str, Observation]:
     return found
 
 
-def problem(setup: Setup, terms: tuple[Any, ...]) -> Problem:
-    """The problem over the training steps: later ones that no term looks at are not run."""
-    last = _last_needed(setup, terms)
+def problem(setup: Setup, terms: tuple[Any, ...], last: int = 0) -> Problem:
+    """The problem over the training steps: those after `last`, or that no term looks at, are not run."""
+    last = last or _last_needed(setup, terms)
     entry = setup.entry.when(slice(0, last))
     forcing = {k: jnp.asarray(v) for k, v in entry.arrays.items()}
     origin = Given(setup.start)

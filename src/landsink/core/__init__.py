@@ -15,7 +15,10 @@ if jaxlib.__version__.startswith("0.10.") and "XLA_FLAGS" not in os.environ:
 # only as a process-wide switch that must be set before the first array exists.
 jax.config.update("jax_enable_x64", True)
 
-# Compiling a full model takes longer than running it once: keep what was compiled in the user's cache folder.
+# Compiling a full model takes longer than running it once: keep what was compiled in the user's cache folder. Where
+# that cannot be written, JAX would complain at every compilation.
 _cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "landsink" / "xla"
-jax.config.update("jax_compilation_cache_dir", str(_cache))
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+_there = next(p for p in (_cache, *_cache.parents) if os.path.exists(p))
+if os.path.isdir(_there) and os.access(_there, os.W_OK):
+    jax.config.update("jax_compilation_cache_dir", str(_cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)

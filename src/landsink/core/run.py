@@ -15,7 +15,7 @@ from .flow import flow
 from .model import Model, Named
 from .quantity import quantity, within
 from .step import TINY, Stepper
-from .windows import Windows
+from .windows import Packed, Windows
 
 XLA = Xla()
 
@@ -77,7 +77,8 @@ def _check(model: Model, state: Named, forcing: Named, want: tuple[str, ...], wi
 def _cells(model: Model, state: Named, forcing: Named) -> tuple[int, ...]:
     """The shape that all cells share: (cell,), or (lane, cell) where lanes share the forcing."""
     parameters = [jnp.shape(leaf) for leaf in jax.tree.leaves(model)]
-    places = [jnp.shape(v) if quantity(k).constant else jnp.shape(v)[1:] for k, v in forcing.items()]
+    shapes = {k: v.shape if isinstance(v, Packed) else jnp.shape(v) for k, v in forcing.items()}
+    places = [s if quantity(k).constant else s[1:] for k, s in shapes.items()]
     return jnp.broadcast_shapes(*parameters, *places, *(jnp.shape(v) for v in state.values()))
 
 

@@ -1,20 +1,19 @@
 """Engines: the same equations, run by XLA or as compiled C; chosen outside, by name."""
 
-import logging
-from functools import cache
 from typing import Any
+
+import jax
 
 from landsink.core.errors import EngineError, unknown
 from landsink.core.model import Model
 
-from .build import NoCompiler, compiler
+from .build import NoCompiler, compiler, say_once
 from .compiled import Native
 from .xla import Xla
 
-__all__ = ["ENGINES", "Native", "NoCompiler", "Xla", "choose"]
+__all__ = ["ENGINES", "Native", "NoCompiler", "Xla", "choose", "hindrance"]
 
 ENGINES = ("native", "xla")
-_log = logging.getLogger("landsink")
 
 
 def choose(name: str, precision: str, model: Model, stepper: Any) -> Native | Xla:
@@ -27,21 +26,24 @@ def choose(name: str, precision: str, model: Model, stepper: Any) -> Native | Xl
     if name == "xla":
         return Xla()
     engine = Native(precision)
-    try:
-        compiler()
-        engine.check(model, stepper)
-    except (NoCompiler, EngineError) as why:
-        _say_once(f"engine: xla instead of native, because {_reason(why)}")
+    why = hindrance(engine, model, stepper)
+    if why:
+        say_once(f"engine: xla instead of native, because {why}")
         return Xla()
     return engine
 
 
-def _reason(why: Exception) -> str:
-    if isinstance(why, NoCompiler):
-        return f"there is no C compiler here ({why}); install one, or `pip install ziglang`"
-    return f"this step uses what cannot be written out in C: {why}"
-
-
-@cache
-def _say_once(line: str) -> None:
-    _log.warning(line)
+def hindrance(engine: Native, model: Model, stepper: Any) -> str:
+    """Why this machine cannot run this model on the native engine; empty if it can."""
+    device = jax.default_backend()
+    if device != "cpu":
+        return f"JAX computes on {device} here; JAX_PLATFORMS=cpu would have it on the processor"
+    try:
+        compiler()
+    except NoCompiler as why:
+        return f"no C compiler works here ({why}); install one, or `pip install 'landsink[native]'`"
+    try:
+        engine.check(model, stepper)
+    except EngineError as why:
+        return f"this step uses what cannot be written out in C: {why}"
+    return ""

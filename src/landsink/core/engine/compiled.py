@@ -12,7 +12,7 @@ import numpy as np
 from landsink.core.model import Model, Named
 from landsink.core.quantity import quantity
 from landsink.core.step import Stepper
-from landsink.core.windows import Windows
+from landsink.core.windows import Packed, Windows
 
 from .emit import unknown_ops
 from .graph import Graph
@@ -42,8 +42,11 @@ class Native:
     ) -> tuple[Named, Named]:  # fmt: skip
         """Means over windows or every step of `want`, and the end state."""
         leaves, rest = dynamic(model)
-        names = names_of(model, want)
-        drive = [_series(jnp.asarray(forcing[n])) for n in names.series]
+        names = names_of(model, want, tuple(n for n, v in forcing.items() if isinstance(v, Packed)))
+        drive = [
+            _series(v.integers if isinstance(v, Packed) else v) for v in (forcing[n] for n in names.series)
+        ]
+        packing = [jnp.asarray(x, float) for n in names.packed for x in (forcing[n].scale, forcing[n].offset)]
         lanes, places = math.prod(cells[:-1]), cells[-1] if cells else 1
         if any(s.ndim > 2 for s in drive):
             lanes, places = (
@@ -52,11 +55,11 @@ class Native:
             )  # forcing that differs by lane: every lane is a place of its own
             drive = [_merged(s, cells) for s in drive]
         constants = [jnp.asarray(forcing[n], float) for n in names.constants]
-        reach = (*map(_reach, leaves), *(PLACE * bool(c.ndim) for c in constants),
+        reach = (*map(_reach, leaves), *(PLACE * bool(c.ndim) for c in constants), *[0] * len(packing),
                  *(TIME | PLACE * (s.shape[1] > 1) for s in drive), *[STATE] * len(names.states))  # fmt: skip
         made = cut_step(Traced(rest, len(leaves), stepper, names), reach, lanes >= MANY)
         single = self.precision == "float32"
-        fixed, series = made.ahead([*leaves, *constants, *drive])
+        fixed, series = made.ahead([*leaves, *constants, *packing, *drive])
         fixed = [jnp.asarray(v, float) for v in fixed]
         fixed = [jnp.broadcast_to(v, cells).reshape(lanes, places) if v.ndim else v for v in fixed]
         start = [
@@ -85,8 +88,9 @@ def _weights(windows: Windows, dt: jax.Array) -> tuple[jax.Array, jax.Array]:
     return index, weight / jnp.sum(weight, 1, keepdims=True)
 
 
-def _series(values: jax.Array) -> jax.Array:
+def _series(given: Any) -> jax.Array:
     """Forcing as (time, place) or (time, 1), in the type in which it came if a kernel can read that."""
+    values = jnp.asarray(given)
     if str(values.dtype) not in STORAGE:
         values = values.astype(float)
     return values.reshape(-1, 1) if values.size == values.shape[0] else values
@@ -101,7 +105,7 @@ def _merged(values: jax.Array, cells: tuple[int, ...]) -> jax.Array:
     return jnp.broadcast_to(values, (values.shape[0], *cells)).reshape(values.shape[0], -1)
 
 
-def names_of(model: Model, want: tuple[str, ...]) -> Names:
+def names_of(model: Model, want: tuple[str, ...], packed: tuple[str, ...] = ()) -> Names:
     """What a step reads and gives, in the order in which kernels take it."""
     reads = [*model.forcing, *(n for n in ("dt",) if n not in model.forcing)]
     return Names(
@@ -109,6 +113,7 @@ def names_of(model: Model, want: tuple[str, ...]) -> Names:
         tuple(n for n in reads if not quantity(n).constant),
         tuple(model.state),
         want,
+        tuple(n for n in packed if n in reads),
     )
 
 

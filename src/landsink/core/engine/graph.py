@@ -1,4 +1,4 @@
-"""A step as a flat list of scalar operations: what is traced once, simplified, split by what it depends on, and replayed.
+"""A step as a flat list of scalar operations, traced once, simplified, split by what it depends on, and replayed.
 
 A traced step is a nest of small jaxprs full of repeated subexpressions. Here it becomes one list in which every
 expression stands once, so that a generator can write it out and JAX can differentiate it again.

@@ -1,8 +1,8 @@
 """The native engine: a traced step runs as compiled C inside JAX, with tangents, gradients and batches of its own.
 
-Three primitives stand for one run: the run, its tangents, and its adjoint. The tangents are linear in their directions and
-their transpose is the adjoint, so that jit, jvp, grad and vmap all end in a compiled kernel: batching the run adds lanes,
-batching only the directions adds directions, which share the run that they linearise.
+Three primitives stand for one run: the run, its tangents, and its adjoint. The tangents are linear in their directions
+and their transpose is the adjoint, so that jit, jvp, grad and vmap all end in a compiled kernel: batching the run adds
+lanes, batching only the directions adds directions, which share the run that they linearise.
 
 Operands of a run: index (window, length) int32 with -1 where padded; weight (window, length); one array per forcing,
 (time, cell) or (time, 1); one per fixed value, () or (lane, cell); one per state, (lane, cell).
@@ -12,17 +12,19 @@ import dataclasses
 import os
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from landsink.core.errors import EngineError
 
-from . import build, source
+from . import build, plain, source
 from .source import F32, F64, I16, Layout, Step
 
 STORAGE = {"float64": F64, "float32": F32, "int16": I16}
@@ -70,24 +72,41 @@ class Kernel:
 
 _lock = threading.Lock()
 _targets: dict[Any, str] = {}
+# why the compiler gave up; it is not asked again, since it may take minutes to say so
+_refused: list[EngineError] = []
 
 
 def target(what: str, kernel: Kernel, layout: Layout, active: tuple[int, ...] = ()) -> str:
-    """The name under which XLA calls this kernel; written, compiled and registered when first asked for."""
+    """The name under which XLA calls this kernel; written, compiled and registered when first asked for.
+
+    Raises EngineError if it cannot be compiled.
+    """
     key = (what, kernel.step, layout, active)
     with _lock:
         if key not in _targets:
+            if _refused:
+                raise _refused[0]
             writers: dict[str, Callable[[], str]] = {
                 "run": lambda: source.forward(kernel.step, layout),
                 "tangents": lambda: source.tangent(kernel.step, layout, active),
                 "adjoint": lambda: source.adjoint(kernel.step, layout, active),
             }
-            library, name = build.library(writers[what]())
+            text = writers[what]()
+            try:
+                library, name = build.library(text)
+            except EngineError as why:
+                _refused[:] = [why]
+                raise
             library.landsink_threads_set(threads())
             if name not in _targets.values():
                 jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(library.landsink_call), platform="cpu")
             _targets[key] = name
         return _targets[key]
+
+
+def refusal() -> str:
+    """Why the compiler, which worked when it was tried, failed later; empty if it did not."""
+    return str(_refused[0]) if _refused else ""
 
 
 def threads() -> int:
@@ -105,8 +124,8 @@ for _p in (run_p, tangents_p, adjoint_p):
 
 def _shapes(kernel: Kernel, states: Sequence[Any], front: tuple[int, ...] = ()) -> list[Any]:
     grid = states[0].shape
-    outs = [jax.core.ShapedArray((*front, kernel.rows, *grid), kernel.dtype)] * kernel.step.wants
-    return outs + [jax.core.ShapedArray((*front, *grid), jnp.dtype("float64"))] * kernel.step.states
+    outs = [ShapedArray((*front, kernel.rows, *grid), kernel.dtype)] * kernel.step.wants
+    return outs + [ShapedArray((*front, *grid), jnp.dtype("float64"))] * kernel.step.states
 
 
 @run_p.def_abstract_eval
@@ -122,12 +141,19 @@ def _tangent_shapes(*operands: Any, kernel: Kernel, active: tuple[int, ...]) -> 
 @adjoint_p.def_abstract_eval
 def _adjoint_shapes(*operands: Any, kernel: Kernel, active: tuple[int, ...]) -> list[Any]:
     grid = kernel.parts(operands)[2][0].shape
-    return [jax.core.ShapedArray(grid, jnp.dtype("float64"))] * (len(active) + kernel.step.states)
+    return [ShapedArray(grid, jnp.dtype("float64"))] * (len(active) + kernel.step.states)
 
 
 def _lower(what: str) -> Callable[..., Any]:
+    written_out = {"run": plain.run, "tangents": plain.tangents, "adjoint": plain.adjoint}[what]
+
     def rule(ctx: Any, *operands: Any, kernel: Kernel, active: tuple[int, ...] = ()) -> Any:
-        name = target(what, kernel, kernel.layout(ctx.avals_in), active)
+        try:
+            name = target(what, kernel, kernel.layout(ctx.avals_in), active)
+        except EngineError as why:
+            build.say_once(f"engine: xla for what is not compiled yet, because {why}")
+            known = {"kernel": kernel} if what == "run" else {"kernel": kernel, "active": active}
+            return mlir.lower_fun(partial(written_out, **known), multiple_results=True)(ctx, *operands)
         return jax.ffi.ffi_lowering(name)(ctx, *operands)
 
     return rule

@@ -209,4 +209,4 @@ def _text(step: Step, layout: Layout, active: int, what: str, functions: Sequenc
 @cache
 def resource(name: str) -> str:
     """A file that stands beside this one."""
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return files("landsink.core.engine").joinpath(name).read_text(encoding="utf-8")

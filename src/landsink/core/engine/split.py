@@ -39,6 +39,7 @@ class Names:
     series: tuple[str, ...]
     states: tuple[str, ...]
     wants: tuple[str, ...]
+    packed: tuple[str, ...] = ()
 
 
 def dynamic(model: Model) -> tuple[list[Any], Any]:
@@ -57,7 +58,8 @@ def dynamic(model: Model) -> tuple[list[Any], Any]:
 
 
 def step_of(rest: Any, numbers: int, stepper: Any, names: Names) -> Graph:
-    """Trace one step: inputs are the model's numbers, constants, series, states; outputs new states, then wants.
+    """Trace one step: inputs are the model's numbers, constants, scale and offset of each packed series, series,
+    states; outputs are new states, then wants.
 
     Raises EngineError, naming operation and line, where a step is not made of scalar operations.
     """
@@ -66,14 +68,17 @@ def step_of(rest: Any, numbers: int, stepper: Any, names: Names) -> Graph:
     def step(*given: Any) -> list[Any]:
         leaves, values = list(given[:numbers]), list(given[numbers:])
         model = eqx.combine(jax.tree.unflatten(tree, leaves), static)
-        keys = (*names.constants, *names.series, *names.states)
-        known = dict(zip(keys, values, strict=True))
+        packing = [f"{n} {part}" for n in names.packed for part in ("scale", "offset")]
+        known = dict(zip((*names.constants, *packing, *names.series, *names.states), values, strict=True))
+        for n in names.packed:
+            known[n] = known[n] * known[f"{n} scale"] + known[f"{n} offset"]
         state: Named = {n: known[n] for n in names.states}
         drive: Named = {n: known[n] for n in (*names.constants, *names.series)}
         new, out = stepper(model, state, drive)
         return [new[n] for n in names.states] + [model.count(n, new, out) for n in names.wants]
 
-    return trace(step, numbers + len(names.constants) + len(names.series) + len(names.states))
+    sizes = (len(names.constants), 2 * len(names.packed), len(names.series), len(names.states))
+    return trace(step, numbers + sum(sizes))
 
 
 def cut(graph: Graph, reach: Sequence[int], places_ahead: bool) -> Split:

@@ -10,7 +10,7 @@ from jaxtyping import Array
 from landsink.core.model import Model, Named
 from landsink.core.quantity import quantity
 from landsink.core.step import Stepper
-from landsink.core.windows import Windows
+from landsink.core.windows import Packed, Windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +22,11 @@ class Xla:
         windows: Windows, every: str, cells: tuple[int, ...],
     ) -> tuple[Named, Named]:  # fmt: skip
         """Means over windows or every step of `want`, and the end state."""
-        series = {k: v for k, v in forcing.items() if not quantity(k).constant}
+        series = {
+            k: v.values if isinstance(v, Packed) else v
+            for k, v in forcing.items()
+            if not quantity(k).constant
+        }
         fixed = {k: v for k, v in forcing.items() if quantity(k).constant}
         dtype = jnp.result_type(*state.values())
         state = {k: jnp.broadcast_to(jnp.asarray(v, dtype), cells) for k, v in state.items()}
