@@ -198,7 +198,7 @@ def main() -> None:
     words.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
     words.add_argument("--chains", type=int, default=16)
     words.add_argument("--draws", type=int, default=100)
-    words.add_argument("--rounds", type=int, default=3)
+    words.add_argument("--rounds", type=int, default=5)
     words.add_argument("--leapfrogs", type=int, default=12)
     words.add_argument("--kind", choices=("hmc", "demc"), default="hmc")
     asked = words.parse_args()

@@ -136,6 +136,16 @@ def test_single_precision_gradient() -> None:
     assert np.linalg.norm(found - expected) < 1e-3 * np.linalg.norm(expected)
 
 
+def test_single_precision_gradient_of_a_steep_cost() -> None:
+    run = case_run("tharandt", 360)
+    steep, plain = (
+        jax.jit(jax.grad(lambda t, k=k: k * run.score(Native(), t, run.state)))(run.tuned)
+        for k in (1e25, 1.0)
+    )
+    for k, v in plain.items():
+        np.testing.assert_allclose(steep[k] / 1e25, v, rtol=1e-3, atol=1e-3 * np.max(np.abs(v)) + 1e-12)
+
+
 def test_tangents_and_adjoint_are_each_others_transpose() -> None:
     run, random = default(), np.random.default_rng(3)
 

@@ -227,6 +227,15 @@ def test_lanes_in_parts_are_the_lanes_together():
     np.testing.assert_allclose(third, slope, rtol=1e-9, atol=1e-12)
 
 
+def test_compiled_c_takes_all_lanes_that_fit(monkeypatch: pytest.MonkeyPatch):
+    task = line(line_values(np.zeros((2, 100)), 0.6, seed=1), 0.6)
+    native = dataclasses.replace(task, engine=engines.Native())
+    assert lanes.width(task, 64, slope=True) == lanes.LEAST
+    assert lanes.width(native, 64, slope=True) == 64
+    monkeypatch.setattr(lanes, "BYTES", 30 * 8.0 * lanes.COPIES[True] * 12 * 100)
+    assert lanes.width(native, 64, slope=True) == 22  # room for 30 is three equal parts
+
+
 class Tiny(Process):
     """Growth by way of a number so small that single precision can only just hold it."""
 

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from landsink.core.engine import Xla
+
 from .problem import Problem
 
 BYTES = 4e8
@@ -23,11 +25,15 @@ Found = TypeVar("Found")
 
 
 def width(problem: Problem, lanes: int, slope: bool) -> int:
-    """How many lanes at a time fit in memory and are worth while, as equal parts of `lanes`."""
+    """How many lanes at a time fit in memory and are worth while, as equal parts of `lanes`.
+
+    Compiled C runs best with all of them; on XLA a step's arithmetic soon costs more than calling it.
+    """
     rows = jax.eval_shape(problem.residuals, jnp.zeros((problem.space.size, 1, problem.groups))).shape[0]
     cells = problem.group.shape[0]
     fits = int(BYTES / (8.0 * COPIES[slope] * max(rows, 1) * cells))
-    at_once = max(1, min(fits, max(LEAST, COLUMNS[slope] // cells)))
+    most = max(LEAST, COLUMNS[slope] // cells) if isinstance(problem.engine, Xla) else lanes
+    at_once = max(1, min(fits, most))
     turns = -(-lanes // at_once)
     return -(-lanes // turns)
 

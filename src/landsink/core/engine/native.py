@@ -189,6 +189,18 @@ def _differentiate(primals: Sequence[Any], tangents: Sequence[Any], *, kernel: K
 ad.primitive_jvps[run_p] = _differentiate
 
 
+def _of_order_one(pulls: Sequence[Any]) -> tuple[list[Any], Any]:
+    """Cotangents over a power of two near the largest, and that power.
+
+    By a flux in kg m-2 s-1 a cost changes by 1e10 and more, and the adjoint's products of such numbers leave the range
+    of single precision; gradients are linear in them.
+    """
+    largest = jnp.max(jnp.stack([jnp.max(jnp.abs(p)).astype(float) for p in pulls]))
+    known = jnp.isfinite(largest) & (largest > 0.0)
+    size = jnp.where(known, jnp.exp2(jnp.floor(jnp.log2(jnp.where(known, largest, 1.0)))), 1.0)
+    return [(p / size).astype(p.dtype) for p in pulls], size
+
+
 def _transpose(pulls: Sequence[Any], *operands: Any, kernel: Kernel, active: tuple[int, ...]) -> list[Any]:
     plain, linear = operands[: kernel.plain], operands[kernel.plain :]
     directions = next(x.aval.shape[0] for x in linear if ad.is_undefined_primal(x))
@@ -198,6 +210,7 @@ def _transpose(pulls: Sequence[Any], *operands: Any, kernel: Kernel, active: tup
         jnp.zeros(s.shape, s.dtype) if isinstance(p, ad.Zero) else p
         for p, s in zip(pulls, shapes, strict=True)
     ]
+    pulls, size = _of_order_one(pulls) if kernel.single else (pulls, 1.0)
     if directions == 1:
         found = adjoint_p.bind(*plain, *(p[0] for p in pulls), kernel=kernel, active=active)
         found = [f[None] for f in found]
@@ -209,6 +222,7 @@ def _transpose(pulls: Sequence[Any], *operands: Any, kernel: Kernel, active: tup
         folded = [jnp.moveaxis(p, 0, -3).reshape(*p.shape[1:-2], -1, grid[1]) for p in pulls]
         found = adjoint_p.bind(*lanes, *folded, kernel=kernel, active=active)
         found = [f.reshape(directions, *grid) for f in found]
+    found = [f * size for f in found]
     return [None] * len(plain) + [
         f if ad.is_undefined_primal(x) else None for f, x in zip(found, linear, strict=True)
     ]
