@@ -30,8 +30,9 @@ def test_the_demo_reaches_its_goals(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_tharandt_reaches_its_goals(tmp_path, data, monkeypatch):
-    goals = finished("tharandt", tmp_path, data, monkeypatch)
+@pytest.mark.parametrize("name", ["tharandt", "towers"])
+def test_a_case_on_real_towers_reaches_its_goals(name, tmp_path, data, monkeypatch):
+    goals = finished(name, tmp_path, data, monkeypatch)
     assert goals
     assert all(g.passed for g in goals), [g.says for g in goals]
 
@@ -42,10 +43,3 @@ def test_europe_reaches_its_goals_at_sites(tmp_path, data, monkeypatch):
     at_sites = [g for g in goals if g.goal["site"] != "region"]
     assert at_sites
     assert all(g.passed for g in at_sites), [g.says for g in at_sites]
-
-
-@pytest.mark.slow
-def test_intervals_at_the_towers_of_the_world_cover_what_they_promise(tmp_path, data, monkeypatch):
-    goals = finished("towers", tmp_path, data, monkeypatch)
-    assert goals
-    assert all(g.passed for g in goals), [g.says for g in goals]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -24,6 +23,7 @@ from landsink.core.run import simulate
 from landsink.core.step import Decay
 from landsink.core.windows import Windows
 from landsink.sources import Drivers, VirtualEurope
+from tests.engine import runs
 
 CELLS, YEARS = 21, (2001, 2004)
 needs_compiler = pytest.mark.skipif(native.compiler() is None, reason="there is no C compiler here")
@@ -47,15 +47,8 @@ class Run(NamedTuple):
 
 def scattered(seed: int, cells: int) -> Model:
     """The default model with every parameter drawn within its bounds, cell by cell."""
-    model, random = compose.compose(ModelPage.model_validate({})), np.random.default_rng(seed)
-    drawn = {}
-    for name, row in model.parameters.items():
-        u = random.uniform(0.02, 0.98, cells)
-        ratio = row.high / row.low if row.logarithmic else 1.0
-        drawn[name] = jnp.asarray(
-            row.low * ratio**u if row.logarithmic else row.low + u * (row.high - row.low)
-        )
-    return model.with_parameters(drawn)
+    model = compose.compose(ModelPage())
+    return model.with_parameters(runs.scattered(model, cells, seed))
 
 
 def spread_state(model: Model, seed: int, cells: int) -> Arrays:

@@ -49,10 +49,8 @@ class Native:
         packing = [jnp.asarray(x, float) for n in names.packed for x in (forcing[n].scale, forcing[n].offset)]
         lanes, places = math.prod(cells[:-1]), cells[-1] if cells else 1
         if any(s.ndim > 2 for s in drive):
-            lanes, places = (
-                1,
-                math.prod(cells),
-            )  # forcing that differs by lane: every lane is a place of its own
+            # forcing that differs by lane: every lane is a place of its own
+            lanes, places = 1, math.prod(cells)
             drive = [_merged(s, cells) for s in drive]
         constants = [jnp.asarray(forcing[n], float) for n in names.constants]
         reach = (*map(_reach, leaves), *(PLACE * bool(c.ndim) for c in constants), *[0] * len(packing),

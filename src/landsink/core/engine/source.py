@@ -1,7 +1,7 @@
 """The C text of a kernel: a step, its tangents or its adjoint, between the shared header and the loops in time."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -49,6 +49,17 @@ class Step:
         """The step in JAX."""
         return [jnp.asarray(v, float) for v in evaluate(self.graph, inputs, self.graph.outputs)]
 
+    def by(self, moving: Sequence[int], inputs: Sequence[jax.Array]) -> Callable[..., list[jax.Array]]:
+        """The step as a function of the inputs at `moving`, the others held."""
+
+        def of(*some: jax.Array) -> list[jax.Array]:
+            full = list(inputs)
+            for at, value in zip(moving, some, strict=True):
+                full[at] = value
+            return self.apply(full)
+
+        return of
+
     @property
     def state_inputs(self) -> range:
         """Positions of the states among the inputs."""
@@ -85,15 +96,8 @@ def tangent(step: Step, layout: Layout, active: tuple[int, ...]) -> str:
     plain = step.fixed + step.series + step.states
 
     def both(*given: jax.Array) -> list[jax.Array]:
-        inputs, tangents = list(given[:plain]), given[plain:]
-
-        def of(*some: jax.Array) -> list[jax.Array]:
-            full = list(inputs)
-            for at, value in zip(moving, some, strict=True):
-                full[at] = value
-            return step.apply(full)
-
-        values, slopes = jax.jvp(of, tuple(inputs[i] for i in moving), tuple(tangents))
+        inputs, tangents = given[:plain], given[plain:]
+        values, slopes = jax.jvp(step.by(moving, inputs), tuple(inputs[i] for i in moving), tuple(tangents))
         return values[: step.states] + slopes
 
     graph = trace(both, plain + len(moving))
@@ -128,15 +132,8 @@ def adjoint(step: Step, layout: Layout, active: tuple[int, ...]) -> str:
     plain = step.fixed + step.series + step.states
 
     def back(*given: jax.Array) -> list[jax.Array]:
-        inputs, pulls = list(given[:plain]), given[plain:]
-
-        def of(*some: jax.Array) -> list[jax.Array]:
-            full = list(inputs)
-            for at, value in zip(moving, some, strict=True):
-                full[at] = value
-            return step.apply(full)
-
-        _, pull = jax.vjp(of, *(inputs[i] for i in moving))
+        inputs, pulls = given[:plain], given[plain:]
+        _, pull = jax.vjp(step.by(moving, inputs), *(inputs[i] for i in moving))
         return list(pull(list(pulls)))
 
     graph = trace(back, plain + step.states + step.wants)

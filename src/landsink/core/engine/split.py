@@ -44,9 +44,8 @@ class Names:
 
 def dynamic(model: Model) -> tuple[list[Any], Any]:
     """The model's numbers that a run may change, parameters and arrays, and the model without them."""
-    tunable = {id(p) for p in model.processes}
     marks = jax.tree.map(lambda _: False, model)
-    names = [(i, q.name) for i, p in enumerate(model.processes) if id(p) in tunable for q in p.parameters]
+    names = [(i, q.name) for i, p in enumerate(model.processes) for q in p.parameters]
     if names:
         marks = eqx.tree_at(
             lambda m: [getattr(m.processes[i], n) for i, n in names], marks, [True] * len(names)
