@@ -299,7 +299,8 @@ def test_results_do_not_hang_on_the_number_of_threads() -> None:
     )
     said, paths = [], os.pathsep.join(["", *sys.path])
     for threads in ("1", "3"):
-        done = subprocess.run([sys.executable, "-c", script], env=os.environ | {"LANDSINK_THREADS": threads, "PYTHONPATH": paths},
+        env = os.environ | {"LANDSINK_THREADS": threads, "PYTHONPATH": paths}
+        done = subprocess.run([sys.executable, "-c", script], env=env,
                               capture_output=True, text=True, check=True, timeout=300)  # fmt: skip
         used, _, sums = done.stdout.partition(" ")
         assert used == threads
