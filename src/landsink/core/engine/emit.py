@@ -175,7 +175,7 @@ class Writer:
         """Write an output into `target` as a vector of `kind`."""
         if kind == WIDE and self.kind[ref] == WIDE:
             grown = self.growth.get(ref)
-            value = f"{self.name[ref]} + WIDEN({grown})" if grown else self.name[ref]
+            value = f"GROWN({self.name[ref]}, {grown})" if grown else self.name[ref]
         else:
             value = self._full(ref, lines)
             value = f"WIDEN({value})" if kind == WIDE else value

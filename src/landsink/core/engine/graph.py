@@ -294,9 +294,20 @@ def _simpler_pow(g: Graph, a: tuple[Ref, ...], where: str, _: int) -> Ref | None
     return None
 
 
+def _simpler_sin(g: Graph, a: tuple[Ref, ...], where: str, _: int) -> Ref | None:
+    """sin(acos(x)), as of the sun at the horizon, is a root."""
+    node = g.nodes[a[0]]
+    if node.op != "acos":
+        return None
+    x, one = node.args[0], g.const(1.0)
+    return g.add(
+        "sqrt", (g.add("mul", (g.add("sub", (one, x), where), g.add("add", (one, x), where)), where),), where
+    )
+
+
 SIMPLER: dict[str, Callable[[Graph, tuple[Ref, ...], str, int], Ref | None]] = {
     "add": _simpler_add, "sub": _simpler_sub, "mul": _simpler_mul, "div": _simpler_div, "neg": _simpler_neg,
-    "integer_pow": _powers, "select": _simpler_select, "pow": _simpler_pow,
+    "integer_pow": _powers, "select": _simpler_select, "pow": _simpler_pow, "sin": _simpler_sin,
     "square": lambda g, a, where, _: g.add("mul", (a[0], a[0]), where),
     "rsqrt": lambda g, a, where, _: g.add("recip", (g.add("sqrt", a, where),), where),
     "exp2": lambda g, a, where, _: g.add("exp", (g.add("mul", (a[0], g.const(math.log(2.0))), where),), where),

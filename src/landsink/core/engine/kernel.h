@@ -60,7 +60,7 @@ static void gather(V *to, const double *from, const Place *p) {
 }
 static void gather_wide(VD *to, const double *from, const Place *p) {
   for (int v = 0; v < p->vectors; v++)
-    for (int j = 0; j < W; j++) to[v][j] = from[p->column[v][j]];
+    for (int j = 0; j < W; j++) SET(to[v], j, from[p->column[v][j]]);
 }
 static void gather_pull(V *to, const R *from, const Place *p, R weight) {
   for (int v = 0; v < p->vectors; v++) {
@@ -79,18 +79,20 @@ static void scatter(R *to, const V *x, const Place *p) {
 }
 static void scatter_wide(double *to, const VD *x, const Place *p) {
   for (int v = 0; v < p->vectors; v++)
-    for (int j = 0; j < W; j++) to[p->column[v][j]] = x[v][j];
+    for (int j = 0; j < W; j++) to[p->column[v][j]] = GET(x[v], j);
 }
 static void scatter_widened(double *to, const V *x, const Place *p) {
   for (int v = 0; v < p->vectors; v++)
     for (int j = 0; j < W; j++) to[p->column[v][j]] = x[v][j];
 }
-/* W neighbouring cells of forcing, in whatever type it is kept */
+/* W neighbouring cells of forcing, in whatever type it is kept; the same cells' next step is asked for ahead, since no
+ * processor guesses a stride of a whole row */
 #define LOAD(T, name)                                                       \
-  static inline V name(const void *from, int64_t at) {                      \
+  static inline V name(const void *from, int64_t at, int64_t stride) {      \
     typedef T row __attribute__((vector_size(sizeof(T) * W)));              \
     row held;                                                               \
     memcpy(&held, (const T *)from + at, sizeof held);                       \
+    __builtin_prefetch((const T *)from + at + stride);                      \
     return __builtin_convertvector(held, V);                                \
   }
 LOAD(double, load_f64)
@@ -104,21 +106,27 @@ typedef struct {
   Place place;
   R u[NH + 1], fs[NF + 1];
   V h[(NH + 1) * NB], fv[(NF + 1) * NB], o[(NO + 1) * NB];
-  VD s[(NS + 1) * NB], n[(NS + 1) * NB];
+  VD *s, *n, states[2][(NS + 1) * NB];
 } Strip;
 
 static void begin(const Call *k, int64_t strip, Strip *x) {
   place(k, strip, &x->place);
+  x->s = x->states[0];
+  x->n = x->states[1];
   for (int i = 0; i < NH; i++)
     if (SHARED[i]) x->u[i] = (R)k->fixed[i][0];
     else gather(x->h + i * NB, k->fixed[i], &x->place);
   for (int i = 0; i < NS; i++) gather_wide(x->s + i * NB, k->start[i], &x->place);
 }
-static inline void moved(Strip *x) { memcpy(x->s, x->n, NS * NB * sizeof(VD)); }
+static inline void moved(Strip *x) {
+  VD *const before = x->s;
+  x->s = x->n;
+  x->n = before;
+}
 #define EACH_STEP                                                  \
   for (int64_t q = 0, t; q < k->length; q++)                       \
     if ((t = k->index[w * k->length + q]) >= 0)
-#define GIVEN x.place.vectors, x.u, x.h, x.fs, x.fv, x.s
+#define GIVEN x.place.vectors, x.u, x.h, x.fs, x.fv
 
 #if WHAT == FORWARD
 static void run(const Call *k, int64_t strip, char *unused) {
@@ -131,7 +139,7 @@ static void run(const Call *k, int64_t strip, char *unused) {
     memset(sum, 0, sizeof sum);
     EACH_STEP {
       load_forcing(k, &x.place, t, x.fs, x.fv);
-      step(GIVEN, x.n, x.o);
+      step(GIVEN, x.s, x.n, x.o);
       moved(&x);
       for (int i = 0; EVERY && i < NO; i++) scatter(k->out[i] + t * columns, x.o + i * NB, &x.place);
       for (int i = 0; !EVERY && i < NO * NB; i++) sum[i] += x.o[i] * (R)k->weight[w * k->length + q];
@@ -159,7 +167,7 @@ static void run(const Call *k, int64_t strip, char *room) {
     memset(sum, 0, d * NO * NB * sizeof(V));
     EACH_STEP {
       load_forcing(k, &x.place, t, x.fs, x.fv);
-      step(GIVEN, x.n, d, dh, ds, dn, dout);
+      step(GIVEN, x.s, x.n, d, dh, ds, dn, dout);
       moved(&x);
       V *const swap = ds;
       ds = dn;
@@ -178,33 +186,25 @@ static size_t memory(const Call *k) { return sizeof(V) * NB * k->directions * (N
 #endif
 
 #if WHAT == ADJOINT
-/* Forward once, keeping the state at every window; backward window by window, each recomputed step by step. */
+/* Forward once, keeping the states before every step in the working precision, which is all that slopes need; then
+ * backward. Fifty megabytes a strip for thirty years of days: to write and read them costs less than a second run. */
 static void run(const Call *k, int64_t strip, char *room) {
   Strip x;
   const int64_t columns = k->lanes * k->cells;
-  const size_t whole = NS * NB * sizeof(VD);
-  VD *kept = (VD *)room, *days = kept + k->windows * NS * NB;
+  V *const kept = (V *)room;
   V cs[(NS + 1) * NB], cn[(NS + 1) * NB], co[(NO + 1) * NB], gradient[(NA + 1) * NB];
   VD total[(NA + 1) * NB];
   begin(k, strip, &x);
   memset(total, 0, sizeof total);
   for (int i = 0; i < NS; i++) gather(cs + i * NB, k->given[i], &x.place);
-  for (int64_t w = 0; w < k->windows; w++) {
-    memcpy(kept + w * NS * NB, x.s, whole);
-    if (w + 1 < k->windows) EACH_STEP {
-      load_forcing(k, &x.place, t, x.fs, x.fv);
-      step(GIVEN, x.n);
-      moved(&x);
-    }
+  for (int64_t w = 0; w < k->windows; w++) EACH_STEP {
+    V *const now = kept + (w * k->length + q) * NS * NB;
+    for (int i = 0; i < NS * NB; i++) now[i] = NARROW(x.s[i]);
+    load_forcing(k, &x.place, t, x.fs, x.fv);
+    step(GIVEN, x.s, x.n);
+    moved(&x);
   }
   for (int64_t w = k->windows - 1; w >= 0; w--) {
-    memcpy(x.s, kept + w * NS * NB, whole);
-    EACH_STEP {
-      memcpy(days + q * NS * NB, x.s, whole);
-      load_forcing(k, &x.place, t, x.fs, x.fv);
-      step(GIVEN, x.n);
-      moved(&x);
-    }
     memset(gradient, 0, sizeof gradient);
     for (int64_t q = k->length - 1; q >= 0; q--) {
       const int64_t t = k->index[w * k->length + q];
@@ -213,16 +213,15 @@ static void run(const Call *k, int64_t strip, char *room) {
       for (int i = 0; i < NO; i++)
         gather_pull(co + i * NB, k->pull[i] + (EVERY ? t : w) * columns, &x.place,
                     EVERY ? (R)1 : (R)k->weight[w * k->length + q]);
-      memcpy(x.s, days + q * NS * NB, whole);
-      pull(GIVEN, cs, cn, co, gradient);
+      pull(GIVEN, kept + (w * k->length + q) * NS * NB, cs, cn, co, gradient);
       memcpy(cs, cn, NS * NB * sizeof(V));
     }
-    for (int i = 0; i < NA * NB; i++) total[i] += WIDEN(gradient[i]);
+    for (int i = 0; i < NA * NB; i++) total[i] = GROWN(total[i], gradient[i]);
   }
   for (int i = 0; i < NA; i++) scatter_wide(k->end[i], total + i * NB, &x.place);
   for (int i = 0; i < NS; i++) scatter_widened(k->end[NA + i], cs + i * NB, &x.place);
 }
-static size_t memory(const Call *k) { return sizeof(VD) * NB * NS * (k->windows + k->length); }
+static size_t memory(const Call *k) { return sizeof(V) * NB * NS * k->windows * k->length; }
 #endif
 
 static void *work(void *of) {

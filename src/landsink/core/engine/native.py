@@ -28,7 +28,7 @@ from . import build, plain, source
 from .source import F32, F64, I16, Layout, Step
 
 STORAGE = {"float64": F64, "float32": F32, "int16": I16}
-STRIP = 8  # columns that a strip holds, near enough for choosing a layout
+VECTOR = 8  # columns of a vector, near enough for choosing a layout
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -50,14 +50,10 @@ class Kernel:
         series, fixed, states = self.parts(operands)
         lanes, cells = states[0].shape
         kinds = tuple((STORAGE[str(s.dtype)], s.shape[1] == 1) for s in series)
-        over_cells = lanes * -(-cells // STRIP) if cells >= STRIP else np.inf
-        return Layout(
-            tuple(f.ndim == 0 for f in fixed),
-            kinds,
-            bool(cells * -(-lanes // STRIP) <= over_cells),
-            self.every,
-            self.single,
-        )
+        over_cells = lanes * -(-cells // VECTOR) if cells >= VECTOR else np.inf
+        over_lanes = bool(cells * -(-lanes // VECTOR) <= over_cells)
+        narrow = (lanes if over_lanes else cells) <= VECTOR
+        return Layout(tuple(f.ndim == 0 for f in fixed), kinds, over_lanes, self.every, self.single, narrow)
 
     def parts(self, operands: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
         """Series, fixed values and states among the operands."""

@@ -10,9 +10,10 @@ import jax.numpy as jnp
 
 from .emit import SCALAR, VECTOR, WIDE, Statement, Writer
 from .graph import Graph, Ref, evaluate, trace
-from .loops import Slots, loops
+from .loops import RUN, SLOPES, STRAIGHT, Form, Slots, loops
 
 F64, F32, I16 = "f64", "f32", "i16"
+STRIP = 8  # vectors in a strip
 C_TYPE = {F64: "double", F32: "float", I16: "int16_t"}
 
 
@@ -22,6 +23,7 @@ class Layout:
 
     fixed: per fixed value, True if all columns share it. series: per forcing its storage type, and True if all cells
     share it. lanes: strips run over lanes of one cell instead of over cells of one lane. every: outputs step by step.
+    narrow: so few columns that a strip is one vector.
     """
 
     fixed: tuple[bool, ...]
@@ -29,6 +31,11 @@ class Layout:
     lanes: bool
     every: bool
     single: bool
+    narrow: bool = False
+
+    def form(self, usual: Form) -> Form:
+        """How statements stand in loops over a strip's vectors."""
+        return STRAIGHT if self.narrow else usual
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -81,7 +88,7 @@ def _plain(step: Step, layout: Layout, wants: int) -> list[str]:
     for i, ref in enumerate(outputs[step.states :]):
         writer.store(f"o[{i} * NB + j]", ref, VECTOR, lines)
     slots = Slots("t")
-    body = loops(lines, slots)
+    body = loops(lines, slots, layout.form(RUN))
     return slots.declared + body
 
 
@@ -119,8 +126,8 @@ def tangent(step: Step, layout: Layout, active: tuple[int, ...]) -> str:
         writer.store(f"dout[(d * NO + {i}) * NB + j]", ref, VECTOR, along)
     slots = Slots("t")
     read = {n for s in along for n in s.reads}
-    first = loops(shared, slots, pinned=read)
-    second = loops(along, slots, known=shared)
+    first = loops(shared, slots, layout.form(SLOPES), pinned=read)
+    second = loops(along, slots, layout.form(SLOPES), known=shared)
     body = [*slots.declared, *first, "for (int64_t d = 0; d < directions; d++) {", *second, "}"]
     signature = "const VD *s, VD *n, int64_t directions, const V *dh, const V *ds, V *dn, V *dout"
     return _text(step, layout, len(active), "TANGENT", [_function("step", signature, body)])
@@ -138,7 +145,8 @@ def adjoint(step: Step, layout: Layout, active: tuple[int, ...]) -> str:
 
     graph = trace(back, plain + step.states + step.wants)
     names = _inputs(step, layout)
-    for i in range(step.states):
+    for i, at in enumerate(step.state_inputs):
+        names[at] = (f"s[{i} * NB + j]", VECTOR)
         names[plain + i] = (f"cs[{i} * NB + j]", VECTOR)
     for i in range(step.wants):
         names[plain + step.states + i] = (f"co[{i} * NB + j]", VECTOR)
@@ -150,8 +158,8 @@ def adjoint(step: Step, layout: Layout, active: tuple[int, ...]) -> str:
         else:
             writer.store(f"cn[{i - len(active)} * NB + j]", ref, VECTOR, lines)
     slots = Slots("t")
-    body = loops(lines, slots)
-    signature = "const VD *s, const V *cs, V *cn, const V *co, V *gradient"
+    body = loops(lines, slots, layout.form(SLOPES))
+    signature = "const V *s, const V *cs, V *cn, const V *co, V *gradient"
     functions = [
         _function("step", "const VD *s, VD *n", _plain(step, layout, 0)),
         _function("pull", signature, slots.declared + body),
@@ -183,7 +191,7 @@ def _text(step: Step, layout: Layout, active: int, what: str, functions: Sequenc
     counts = {"FORWARD": 1, "TANGENT": 2, "ADJOINT": 3, "WHAT": what, "NF": step.series, "NH": step.fixed,
               "NS": step.states, "NO": step.wants, "NA": active, "LANES": int(layout.lanes),
               "EVERY": int(layout.every)}  # fmt: skip
-    head = "#define SINGLE\n" if layout.single else ""
+    head = ("#define SINGLE\n" if layout.single else "") + f"#define NB {1 if layout.narrow else STRIP}\n"
     defines = "".join(f"#define {k} {v}\n" for k, v in counts.items())
     loads: list[str] = []
     for i, (kind, same) in enumerate(layout.series):
@@ -193,7 +201,7 @@ def _text(step: Step, layout: Layout, active: int, what: str, functions: Sequenc
         else:
             loads.append(
                 f"for (int j = 0; j < p->vectors; j++)"
-                f" fv[{i} * NB + j] = load_{kind}(k->forcing[{i}], t * k->cells + p->cell[j]);"
+                f" fv[{i} * NB + j] = load_{kind}(k->forcing[{i}], t * k->cells + p->cell[j], k->cells);"
             )
     load = "\n  ".join(["(void)p, (void)fs, (void)fv, (void)t;", *loads])
     return "\n".join([

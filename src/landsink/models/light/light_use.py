@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
+from jax.nn import sigmoid
 
 from landsink.core.physics import CARBON, FREEZING, GAS, WATER
 from landsink.core.process import Process, Scalar, param
@@ -79,4 +80,4 @@ class LightUse(Process):
 
 def _ramp(x: Scalar) -> Scalar:
     """From 0 to 1 with soft shoulders, as a logistic function whose slope in the middle is one and a half."""
-    return 0.5 * (1.0 + jnp.tanh(3.0 * (x - 0.5)))
+    return sigmoid(6.0 * (x - 0.5))

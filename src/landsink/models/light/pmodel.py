@@ -6,6 +6,7 @@ The functions are the published equations, one each. `PModel` lets them acclimat
 from typing import ClassVar
 
 import jax.numpy as jnp
+from jax.nn import sigmoid
 
 from landsink.core.physics import CARBON, FREEZING, GAS, P0, smooth_minimum
 from landsink.core.process import Process, Scalar, param
@@ -174,7 +175,7 @@ class PModel(Process):
         settled = self._settled(_liquid(tasAcclim), vpdAcclim, ppfdAcclim, co2, ps)
         rate, drop = self._today(settled, day, vpd, ppfd / lit, co2, ps)
         limits = (
-            fSoilMoistGpp * self._frost(tasmin, tasAcclim) * _step((self.heat_temperature - tasmax) * 0.3)
+            fSoilMoistGpp * self._frost(tasmin, tasAcclim) * sigmoid((self.heat_temperature - tasmax) * 0.3)
         )
         moles = rate * lit * fapar * limits
         keep = jnp.exp(-dt / self.acclimation_time)
@@ -221,14 +222,9 @@ class PModel(Process):
 
     def _frost(self, tasmin: Scalar, tasAcclim: Scalar) -> Scalar:
         """Frosty nights slow photosynthesis; after a cold spell it wakes up slowly."""
-        return _step((tasmin - self.frost_temperature) / self.frost_width) * _step(
+        return sigmoid((tasmin - self.frost_temperature) / self.frost_width) * sigmoid(
             (tasAcclim - self.waking_temperature) / self.waking_width
         )
-
-
-def _step(x: Scalar) -> Scalar:
-    """Logistic step that never overflows."""
-    return 0.5 * (1.0 + jnp.tanh(0.5 * x))
 
 
 def _liquid(tas: Scalar) -> Scalar:

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
+from jax.nn import sigmoid
 
 from landsink.core.process import Process, Scalar, param
 
@@ -14,11 +15,6 @@ def _relax(old: Scalar, goal: Scalar, dt: Scalar, time: Scalar) -> tuple[Scalar,
     """Exact relaxation towards `goal`: the value at the step's end and the step's mean, for days and months."""
     steps = dt / time
     return goal + (old - goal) * jnp.exp(-steps), goal - (old - goal) * jnp.expm1(-steps) / steps
-
-
-def _step(x: Scalar) -> Scalar:
-    """Logistic function, written so that neither it nor its slope overflows."""
-    return 0.5 * (1.0 + jnp.tanh(0.5 * x))
 
 
 class Phenology(Process):
@@ -66,12 +62,12 @@ class Phenology(Process):
     def __call__(self, tas: Scalar, daylength: Scalar, fSoilWet: Scalar, dt: Scalar, tasPhenology: Scalar,
                  tasLeafOn: Scalar, laiPotential: Scalar) -> dict[str, Scalar]:  # fmt: skip
         end, temperature = _relax(tasPhenology, tas, dt, self.memory)
-        warm = _step((temperature - self.temperature_on) / self.temperature_width)
-        light = _step((daylength - self.day_on) / self.day_width)
+        warm = sigmoid((temperature - self.temperature_on) / self.temperature_width)
+        light = sigmoid((daylength - self.day_on) / self.day_width)
         ready = warm * light
-        time = self.time_off + (self.time_on - self.time_off) * _step((ready - tasLeafOn) / SWITCH)
+        time = self.time_off + (self.time_on - self.time_off) * sigmoid((ready - tasLeafOn) / SWITCH)
         leaf_on_end, leaf_on = _relax(tasLeafOn, ready, dt, time)
-        wet = self.lai_max * _step((fSoilWet - self.wet_on) / self.wet_width)
+        wet = self.lai_max * sigmoid((fSoilWet - self.wet_on) / self.wet_width)
         potential_end, potential = _relax(laiPotential, wet, dt, self.time_water)
         return {
             "next tasPhenology": end,

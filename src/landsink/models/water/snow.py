@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
+from jax.nn import sigmoid
 
 from landsink.core.physics import FREEZING
 from landsink.core.process import Process, Scalar, param
@@ -31,7 +32,7 @@ class Snow(Process):
     )
 
     def __call__(self, tas: Scalar, pr: Scalar, snw: Scalar, evspsblpot: Scalar) -> dict[str, Scalar]:
-        falls = 0.5 * (1.0 - jnp.tanh(0.5 * (tas - self.threshold) / self.width))
+        falls = sigmoid((self.threshold - tas) / self.width)
         lies = jnp.maximum(snw, 0.0)
         covered = lies / (lies + self.cover)
         excess = tas - FREEZING
