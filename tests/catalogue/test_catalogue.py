@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landsink.catalogue import Catalogue, checksum, describe, home, identifier
+from landsink.catalogue import Catalogue, checksum, describe, identifier
 from landsink.core.errors import DataError, UnknownName
 
 
@@ -154,11 +154,3 @@ def test_a_crowd_of_processes_leaves_whole_items(tmp_path):
     assert len(store.list()) == 4 + 3 * 4 == len(list((tmp_path / "store/items").glob("*.json")))
     assert not list((tmp_path / "store/items").glob(".new-*"))
     assert store.reindex() == 16
-
-
-def test_home_follows_the_environment(monkeypatch, tmp_path):
-    monkeypatch.setenv("LANDSINK_HOME", str(tmp_path))
-    assert home() == tmp_path
-    monkeypatch.delenv("LANDSINK_HOME")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert home() == tmp_path / "landsink"

@@ -15,6 +15,7 @@ from landsink import bulletin, catalogue, evaluate, reanalyse
 from landsink.assimilate import Posterior
 from landsink.core import door
 from landsink.core.errors import CaseError
+from landsink.core.home import home
 from landsink.core.record import Record
 from landsink.observe import Observation
 from landsink.reanalyse.domain import Grid
@@ -309,4 +310,4 @@ def _catalogue(case: Case, record: Record, out: Path, product: xr.Dataset) -> No
         variables=[v for v in case.output.variables if v in product], licence=case.output.licence,
         citation=case.citation or str(product.attrs.get("references", "")), inputs=[i.name for i in record.inputs],
     )  # fmt: skip
-    catalogue.Catalogue(catalogue.home()).add(item)
+    catalogue.Catalogue(home()).add(item)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from landsink import bulletin, catalogue, evaluate
 from landsink.core.errors import DataError
+from landsink.core.home import home
 
 from .pipeline import goals_of
 
@@ -47,12 +48,12 @@ def draw(folder: Path, out: Path | None) -> Path:
 
 def products() -> list[Any]:
     """Everything in the catalogue, the newest first."""
-    return catalogue.Catalogue(catalogue.home()).list()
+    return catalogue.Catalogue(home()).list()
 
 
 def product(name: str) -> Any:
     """One product, by the first digits of its record."""
-    return catalogue.Catalogue(catalogue.home()).get(name)
+    return catalogue.Catalogue(home()).get(name)
 
 
 def listing(items: list[Any]) -> RenderableType:

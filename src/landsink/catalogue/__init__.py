@@ -8,6 +8,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "checksum": ["checksum"],
         "item": ["describe", "identifier"],
-        "store": ["Catalogue", "home"],
+        "store": ["Catalogue"],
     },
 )

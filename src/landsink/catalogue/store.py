@@ -22,14 +22,6 @@ create table if not exists item (
 PATIENCE_SECONDS = 60.0
 
 
-def home() -> Path:
-    """Where the user's catalogue lies: LANDSINK_HOME, or landsink in the user's data folder."""
-    if folder := os.environ.get("LANDSINK_HOME"):
-        return Path(folder)
-    data = os.environ.get("XDG_DATA_HOME")
-    return (Path(data) if data else Path.home() / ".local" / "share") / "landsink"
-
-
 @dataclass(frozen=True)
 class Catalogue:
     """STAC items under `root`/items, one file each, with an index; safe for several processes at once.

@@ -21,6 +21,7 @@ from landsink.sources.column import (
     Column,
     label,
 )
+from landsink.sources.fluxnet import Fluxnet
 from landsink.sources.selection import asked, option, pick, places, present
 
 COLUMNS = (
@@ -44,6 +45,7 @@ COLUMNS = (
     Column("LAI", "lai"),
     Column("LAIunc", "lai_sd"),
 )
+FLUXES = ("nee", "gpp", "reco", "evspsbl")
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,14 @@ class Drivers:
     `root` is the folder of `SITE.nc` and `site_coords.csv`. Sites have different years: `time` is the position on
     the axis (dated by the first site) and the coordinate `date` (time, site) holds the true days. Periods differ by
     up to two days in length: `length = "longest"` pads with NaN and NaT, `"shortest"` ends all together.
-    `tas` is the mean of the daily extremes; errors are the provider's and are NaN where it gives none.
+    `tas` is the mean of the daily extremes; errors are the provider's and are NaN where it gives none. `fluxes`, a
+    folder of FLUXNET tables such as `landsink station` writes, takes the place of the provider's fluxes: what it has
+    of nee, gpp, reco and evspsbl, by date, with its own errors or none.
     """
 
     root: Path
     length: Literal["longest", "shortest"] = "longest"
+    fluxes: str = ""
 
     path: ClassVar[str] = "da/differland_sites"
     gives: ClassVar[tuple[str, ...]] = (
@@ -85,11 +90,15 @@ class Drivers:
         )
         provenance = {"title": "Daily site drivers of DifferLand v1.0", "licence": self.licence}
         provenance |= {"citation": self.citation, "comment": "tas is the mean of tasmin and tasmax."}
+        if self.fluxes:
+            ds, said = _with_fluxes(ds, Fluxnet(Path(self.fluxes)).open(sites=chosen))
+            provenance["comment"] += said
         return pick(label(ds, provenance), names, self.gives, "Drivers")
 
     def inputs(self) -> list[Path]:
         """Every file that `open` may read."""
-        return [self._coords(), *sorted(self.root.glob("*.nc"))]
+        own = Fluxnet(Path(self.fluxes)).inputs() if self.fluxes else []
+        return [self._coords(), *sorted(self.root.glob("*.nc")), *own]
 
     def _coords(self) -> Path:
         return present(self.root / "site_coords.csv", "Drivers")
@@ -128,6 +137,25 @@ class Drivers:
         }
         coords = {"time": time.to_numpy("datetime64[ns]"), "site": np.array(sites, dtype=str)}
         return xr.Dataset(columns, coords).assign_coords(date=(("time", "site"), dates))
+
+
+def _with_fluxes(ds: xr.Dataset, own: xr.Dataset) -> tuple[xr.Dataset, str]:
+    """The record with the fluxes of another source on its own days, and a sentence. Raises DataError if none meet."""
+    taken = [name for name in FLUXES if name in own]
+    made = {}
+    for name in taken:
+        for one in [n for n in (name, f"{name}_sd") if n in ds]:
+            values = np.full(ds[one].shape, np.nan)
+            for k, site in enumerate(ds["site"].values if one in own else ()):
+                days = own[one].sel(site=site).to_pandas()
+                values[:, k] = days.reindex(pd.DatetimeIndex(ds["date"].values[:, k])).to_numpy()
+            made[one] = (ds[one].dims, values)
+    if not any(np.isfinite(values).any() for _, values in made.values()):
+        raise DataError(
+            "Drivers: the tables of 'fluxes' have no flux on any of its days.",
+            f"Such as NEE_VUT_REF from {str(ds['time'].values[0])[:10]} to {str(ds['time'].values[-1])[:10]}.",
+        )
+    return ds.assign(made), f" {', '.join(taken)} from the tables of 'fluxes'."
 
 
 def _dates(site: str, raw: xr.Dataset, first_year: int) -> pd.DatetimeIndex:

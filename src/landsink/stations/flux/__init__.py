@@ -1,0 +1,1 @@
+"""Eddy-covariance towers: half-hourly records to gap-filled, partitioned, aggregated fluxes."""
