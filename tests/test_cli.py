@@ -3,12 +3,14 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from typer.testing import CliRunner
 
 from landsink.cli import app
 from tests.case.small import TWIN, page
+from tests.stations.flux.partitioned import generated
 
 FREE = 'assimilate.free=["WarmDecay.k_young","Warmth.q10"]'
 QUICK = [f"--set={s}" for s in (FREE, "assimilate.tune=false", "assimilate.starts=2", "assimilate.iterations=4",
@@ -92,8 +94,9 @@ def test_the_catalogue_of_a_run(finished, monkeypatch):
     assert "1 items" in refusal("show", "zzz")
 
 
-def test_a_map_is_extended_by_a_later_forcing(finished):
-    folder, _ = finished
+def test_a_map_is_extended_by_a_later_forcing(finished, monkeypatch):
+    folder, said = finished
+    monkeypatch.setenv("LANDSINK_HOME", str(folder / "home"))
     with xr.open_zarr(folder / "out" / "product.zarr") as ds:
         old = ds["rh"].load()
     same = call("update", folder / "out").stdout
@@ -109,6 +112,14 @@ def test_a_map_is_extended_by_a_later_forcing(finished):
     with xr.open_zarr(folder / "out" / "product.zarr") as ds:
         xr.testing.assert_equal(ds["rh"][: old.sizes["time"]].load(), old)
         assert np.isfinite(ds["rh_regional"]).all()
+    # The catalogue knows three versions, of which the last one is found, and whose bytes are as described.
+    runs = json.loads(call("list", "--json").stdout)
+    links = {i["id"]: i["properties"].get("landsink:previous") for i in runs}
+    assert len(links) == 3
+    first = said["record"][:12]
+    (found,) = json.loads(call("search", "small", "--json").stdout)["items"]
+    assert links[links[found["id"]]] == first
+    assert "0 faults" in call("verify").stdout
 
 
 def test_a_goal_that_is_missed_is_exit_code_three(tmp_path):
@@ -171,6 +182,10 @@ def test_the_doctor_names_the_engine_and_proves_it():
         (("map", "/nowhere"), "record.json"),
         (("update", "/nowhere"), "record.json"),
         (("show", "abc"), "0 items"),
+        (("station", "/nowhere"), "nothing"),
+        (("station", "README.md", "--convention", "redyproc"), "Near: reddyproc"),
+        (("station", "README.md", "--percentiles", "0"), "percentiles"),
+        (("station", "README.md", "--lat", "91"), "latitude"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(words, says):
@@ -194,7 +209,60 @@ def test_a_run_without_observations_scores_no_site(tmp_path):
     assert "12 months" in call("update", tmp_path / "out", *later).stdout
 
 
+def tower(folder):
+    """A made-up tower's file."""
+    ds = generated(days=40, noise=0.5)
+    start = pd.DatetimeIndex(ds["time"].values)
+    rows = pd.DataFrame({name: ds[name].values for name in ("NEE", "TA", "SW_IN", "VPD")})
+    rows.insert(0, "TIMESTAMP_START", start.strftime("%Y%m%d%H%M"))
+    path = folder / "AA-Aaa_HH.csv"
+    rows.to_csv(path, index=False)
+    return path
+
+
+def test_a_station_is_processed(tmp_path):
+    place = ("--lat", 51, "--lon", 15, "--utc-offset", 1, "--no-pages")
+    quick = ("--draws", 4, "--percentiles", 4)
+    result = call("station", tower(tmp_path), "--out", tmp_path / "out", *place, *quick)
+    for word in (
+        "skipped u* moving point",
+        "USTAR was never measured",
+        "GPP_NT",
+        "gC m-2",
+        "NO u* FILTER",
+        "record",
+    ):
+        assert word in result.stderr, word
+    assert "Traceback" not in result.stderr
+    assert "not empty" in refusal("station", tmp_path / "AA-Aaa_HH.csv", "--out", tmp_path / "out", *place)
+    again = (
+        "station",
+        tmp_path / "AA-Aaa_HH.csv",
+        "--out",
+        tmp_path / "out",
+        "--overwrite",
+        "--json",
+        *place,
+        *quick,
+    )
+    said = json.loads(call(*again).stdout)
+    assert said["site"] == "AA-Aaa"
+    assert len(said["record"]) == 64
+    assert {r["status"] for r in said["steps"]} == {"done", "skipped"}
+    assert {r["unit"] for r in said["carbon"]} == {"gC m-2 d-1"}
+
+
+def test_a_station_without_carbon_is_exit_code_three(tmp_path):
+    path = tower(tmp_path)
+    rows = pd.read_csv(path).drop(columns="NEE")
+    rows.to_csv(path, index=False)
+    result = call("station", path, "--out", tmp_path / "out", "--no-pages", code=3)
+    assert "neither NEE nor FC" in result.stderr
+    assert (tmp_path / "out" / "log.txt").exists()
+
+
 def test_help_names_every_command():
     said = call("--help").stdout
-    for name in ("run", "check", "doctor", "explain", "score", "list", "show", "map", "update"):
+    first = ("run", "station", "check", "doctor", "explain", "score", "list", "show", "map", "update")
+    for name in (*first, "ingest", "search", "cite", "verify", "export"):
         assert name in said

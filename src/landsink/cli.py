@@ -79,6 +79,51 @@ def run(
 
 
 @app.command()
+def station(
+    path: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A tower's file, archive, or folder.")],
+    site: Annotated[str | None, typer.Option(help="Such as DE-Tha, where the files do not say.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the products; out/<site> if not given.")
+    ] = None,
+    convention: Annotated[str, typer.Option(help="Where tools differ: oneflux or reddyproc.")] = "oneflux",
+    lat: Annotated[float | None, typer.Option(help="Degrees north.")] = None,
+    lon: Annotated[float | None, typer.Option(help="Degrees east.")] = None,
+    utc_offset: Annotated[float | None, typer.Option(help="Hours of local standard time from UTC.")] = None,
+    year: Annotated[int | None, typer.Option(help="The year of a file that counts days only.")] = None,
+    height: Annotated[float | None, typer.Option(help="Of the sensor [m]: storage from one point.")] = None,
+    negligible_storage: Annotated[bool, typer.Option("--negligible-storage", help="NEE = FC.")] = False,
+    seed: Annotated[int, typer.Option(help="Of all chance.")] = 0,
+    draws: Annotated[int, typer.Option(help="Bootstraps of the u* threshold.")] = 100,
+    percentiles: Annotated[int, typer.Option(help="Versions of NEE, by slices of the thresholds.")] = 40,
+    boosting: Annotated[bool, typer.Option("--boosting", help="Fill NEE by boosted trees as well.")] = False,
+    no_pages: Annotated[bool, typer.Option("--no-pages", help="No page for each year.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run's products.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Process a flux tower's files: checks, u*, gaps, partitioning, uncertainty, closure; FLUXNET and CF products."""
+    with _said("nothing was written; run it again."):
+        files = landsink.case.StationFiles(path, site, lat, lon, utc_offset, year)
+        settings = landsink.case.StationSettings(landsink.case.convention(convention), seed, draws, percentiles,
+                                                 height, negligible_storage, boosting)  # fmt: skip
+        with _progress(as_json) as report:
+            found = landsink.case.station(files, out, settings, report, overwrite, not no_pages)
+        if as_json:
+            _print_json({"folder": str(found.folder), "site": found.site, "record": found.record,
+                         "steps": [{"name": s.name, "status": s.status, "says": s.says} for s in found.steps],
+                         "carbon": _rows(found.annual)})  # fmt: skip
+        else:
+            for line in found.warnings:
+                console.print(escape(line), highlight=False, soft_wrap=True)
+            if len(found.annual):
+                console.print(landsink.case.statement(found))
+            console.print(f"products {found.folder}\nrecord   {found.record[:12]}", highlight=False)
+        if not len(found.annual):
+            raise typer.Exit(3)
+
+
+@app.command()
 def check(name: CaseArgument, changes: Changes = [], data: Data = None, as_json: AsJson = False) -> None:  # noqa: B006
     """Look before running: wires, forcing needed, free parameters, estimated cost. Runs nothing."""
     with _said():
@@ -124,15 +169,105 @@ def list_products(as_json: AsJson = False) -> None:
         )
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True})
 def show(
-    name: Annotated[str, typer.Argument(metavar="ID", help="The first digits of a product's record.")],
+    name: Annotated[str, typer.Argument(metavar="ID", help="The first letters of its identifier or record.")],
     as_json: AsJson = False,
 ) -> None:
     """Show a product: what it is, what made it, its licence and checksums."""
     with _said():
         item = landsink.case.product(name)
         _print_json(item.to_dict()) if as_json else Console().print(landsink.case.detail(item))
+
+
+@app.command()
+def ingest(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, NetCDF, Zarr or a zip of Zarr.")],
+    dry: Annotated[bool, typer.Option("--try", help="Tell every defect; keep nothing.")] = False,
+    specification: Annotated[
+        str,
+        typer.Option(
+            "--as", metavar="SPECIFICATION", help="soil-stocks, gridded-fluxes, table, cube, or TOML."
+        ),
+    ] = "",
+    about: Annotated[
+        Path | None, typer.Option(help="The description as TOML; FILE's name with .toml if not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take files into the catalogue, or try them: every defect with what was expected and what to do."""
+    with _said("nothing half-taken is kept; run it again."):
+        pairs = [landsink.case.ingest(path, specification, about, dry) for path in files]
+        if as_json:
+            _print_json([r.as_dict() | {"ingested": item is not None} for r, item in pairs])
+        else:
+            for report, item in pairs:
+                typer.echo(f"{report.path.name}: taken in as {item.id}." if item else str(report))
+        if not all(report.accepted for report, _ in pairs):
+            raise typer.Exit(3)
+
+
+@app.command()
+def search(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="WORDS…", help="Or beginnings of words.")
+    ] = None,
+    box: Annotated[str, typer.Option(metavar="W,S,E,N", help="Degrees; with = before a minus sign.")] = "",
+    start: Annotated[str, typer.Option("--from", help="Day as 2001-01-01.")] = "",
+    end: Annotated[str, typer.Option("--to", help="Day as 2020-12-31.")] = "",
+    variables: Annotated[list[str], typer.Option("--variable", help="May be repeated.")] = [],  # noqa: B006
+    kinds: Annotated[list[str], typer.Option("--kind", help="run, table, cube, collection.")] = [],  # noqa: B006
+    old: Annotated[bool, typer.Option("--old", help="Old versions too.")] = False,
+    limit: Annotated[int, typer.Option(help="Rows of a page.")] = 20,
+    offset: Annotated[int, typer.Option(help="Rows to pass over.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Search the catalogue by words, place, time, variables and kinds."""
+    with _said():
+        asked = landsink.case.query(words or [], box, start, end, variables, kinds, old, limit, offset)
+        page = landsink.case.search(asked)
+        if as_json:
+            _print_json(
+                {"total": page.total, "facets": page.facets, "items": [i.to_dict() for i in page.items]}
+            )
+        else:
+            Console().print(landsink.case.found(page))
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def cite(
+    name: Annotated[str, typer.Argument(metavar="ID", help="The first letters of an identifier.")],
+    form: Annotated[str, typer.Option("--as", help="text, bibtex, ris, csl, datacite or jsonld.")] = "text",
+) -> None:
+    """Cite a product."""
+    with _said():
+        typer.echo(landsink.case.cite(name, form), nl=False)
+
+
+@app.command()
+def verify(as_json: AsJson = False) -> None:
+    """Hash everything in the catalogue again, and name what is not what it was."""
+    with _said("nothing was changed."):
+        result = landsink.case.verify()
+        if as_json:
+            _print_json(result.as_dict())
+        else:
+            for fault in result.faults:
+                typer.echo(str(fault))
+            typer.echo(f"{result.objects} objects, {result.size} bytes, {len(result.faults)} faults")
+        if result.faults:
+            raise typer.Exit(3)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    name: Annotated[str, typer.Option("--id", help="One product, as an RO-Crate with provenance.")] = "",
+    data: Annotated[bool, typer.Option("--data", help="Copy the bytes into a STAC export too.")] = False,
+) -> None:
+    """Export the catalogue as static STAC, or one product as an RO-Crate."""
+    with _said("the folder is not whole; remove it."):
+        typer.echo(landsink.case.export(folder, name, data))
 
 
 @app.command("map")
@@ -155,12 +290,12 @@ def update(folder: Folder, changes: Changes = [], data: Data = None) -> None:  #
 
 
 @contextmanager
-def _said() -> Iterator[None]:
+def _said(resumes: str = "--resume goes on from here.") -> Iterator[None]:
     """Failures that a user can mend are said in words; anything else is ours and keeps its traceback."""
     try:
         yield
     except KeyboardInterrupt:
-        console.print("interrupted; --resume goes on from here.")
+        console.print(f"interrupted; {resumes}")
         raise typer.Exit(130) from None
     except Exception as error:
         if not any(c.__name__ == "LandsinkError" for c in type(error).__mro__):

@@ -78,7 +78,9 @@ def test_links_lead_somewhere(page):
 
 
 @pytest.mark.parametrize("page", EXAMPLES, ids=named)
-def test_examples_run(page):
+def test_examples_run(page, monkeypatch, tmp_path):
+    # A catalogue of the page's own, whatever the page sets.
+    monkeypatch.setenv("LANDSINK_HOME", str(tmp_path))
     space = {"__name__": "example"}
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     for number, block in enumerate(blocks, 1):

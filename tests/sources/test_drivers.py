@@ -132,3 +132,35 @@ def test_a_shifted_calendar_is_refused(folder, shift, message):
 def test_a_folder_without_its_table_is_told(tmp_path):
     with pytest.raises(DataError, match="LANDSINK_DATA"):
         Drivers(tmp_path).open()
+
+
+def processed(folder, nee: float) -> None:
+    """A FLUXNET table of three days of AA-One, the first without NEE."""
+    rows = "TIMESTAMP,TA_F,NEE_VUT_REF,NEE_VUT_REF_RANDUNC,GPP_NT_VUT_REF\n"
+    days = [f"200101{d:02d},5,{-9999 if d == 1 else nee},0.2,3" for d in (1, 2, 3)]
+    (folder / "AA-One_FLUXNET_DD_2001-2001.csv").write_text(rows + "\n".join(days) + "\n")
+
+
+def test_fluxes_of_other_tables_take_the_place_of_the_files(folder, tmp_path_factory):
+    own = tmp_path_factory.mktemp("own")
+    processed(own, -2.0)
+    plain = Drivers(folder).open(sites=["AA-One"]).isel(site=0)
+    ds = Drivers(folder, fluxes=str(own)).open(sites=["AA-One"]).isel(site=0)
+    nan = np.nan
+    np.testing.assert_allclose(ds["nee"], np.array([nan, -2, -2, nan, nan]) * GRAM)
+    np.testing.assert_allclose(ds["nee_sd"], np.array([0.2, 0.2, 0.2, nan, nan]) * GRAM)
+    np.testing.assert_allclose(ds["gpp"], np.array([3, 3, 3, nan, nan]) * GRAM)
+    assert np.isnan(ds["gpp_sd"]).all()  # the tables have none, and the file's belongs to another product
+    for name in ("tas", "pr", "evspsbl", "lai"):
+        np.testing.assert_array_equal(ds[name], plain[name])
+    assert "nee, gpp" in ds.attrs["comment"]
+    assert own / "AA-One_FLUXNET_DD_2001-2001.csv" in Drivers(folder, fluxes=str(own)).inputs()
+
+
+def test_tables_of_other_years_are_refused(folder, tmp_path_factory):
+    own = tmp_path_factory.mktemp("own")
+    processed(own, -2.0)
+    path = own / "AA-One_FLUXNET_DD_2001-2001.csv"
+    path.write_text(path.read_text().replace("200101", "199901"))
+    with pytest.raises(DataError, match="2001-01-01 to 2001-01-05"):
+        Drivers(folder, fluxes=str(own)).open(sites=["AA-One"])

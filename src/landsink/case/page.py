@@ -36,7 +36,7 @@ class ModelPage(Page):
         "native", description="compiled C on the processor (xla where that cannot be), or XLA"
     )
     precision: Literal["float32", "float64"] = Field(
-        "float32", description="of rates in the native engine; stocks are always added up in double"
+        "float32", description="of rates in the native engine; stocks always keep twice the digits"
     )
     sun: str = "Sun"
     canopy: str = "Canopy"

@@ -73,7 +73,7 @@ def run(
     report("picture", 0.0)
     picture = bulletin.draw(out)
     report("picture", 1.0)
-    _catalogue(case, record, out, product)
+    register(case, record, out, product)
     return Result(out, record.hash, table, goals_of(record.case, table), picture)
 
 
@@ -297,7 +297,8 @@ def map_plan(setup: Setup, posterior: Posterior, data: Path | None) -> tuple[rea
                           area=grid.land(entry.cells) if grid else None, engine=setup.engine), source  # fmt: skip
 
 
-def _catalogue(case: Case, record: Record, out: Path, product: xr.Dataset) -> None:
+def register(case: Case, record: Record, out: Path, product: xr.Dataset, extends: str = "") -> None:
+    """Enter a run into the catalogue; `extends` is the record of which it is the next version."""
     box = None
     if "lat" in product.variables and "lon" in product.variables:
         box = [
@@ -308,6 +309,10 @@ def _catalogue(case: Case, record: Record, out: Path, product: xr.Dataset) -> No
         out, record=record.hash, title=case.title, bbox=box, start=product["time"].to_numpy()[0],
         end=product["time"].to_numpy()[-1],
         variables=[v for v in case.output.variables if v in product], licence=case.output.licence,
-        citation=case.citation or str(product.attrs.get("references", "")), inputs=[i.name for i in record.inputs],
+        citation=case.citation or str(product.attrs.get("references", "")), inputs=record.inputs,
     )  # fmt: skip
-    catalogue.Catalogue(home()).add(item)
+    store = catalogue.Catalogue(home())
+    older = [i.id for i in store.list() if extends and i.properties.get("landsink:record") == extends]
+    if older and store.latest(older[0]).id == older[0] != item.id:
+        item.properties["landsink:previous"] = older[0]
+    store.add(item)

@@ -12,7 +12,7 @@ from landsink.core.record import Record
 
 from . import compose
 from .page import Case, changed
-from .pipeline import Report, attributes, map_plan, months, stored_posterior
+from .pipeline import Report, attributes, map_plan, months, register, stored_posterior
 from .setup import prepare
 from .shelf import stored
 
@@ -40,6 +40,7 @@ def update(folder: Path, changes: list[str], data: Path | None, report: Report) 
         folder / "tiles", str(product.attrs["record"])
     )  # of its last extension, if any
     tiles = reanalyse.split(len(plan.entry.flag), case.map.tile)
+    before = str(product.attrs["record"])
     plan = dataclasses.replace(
         plan, entry=plan.entry.when(fresh), cycle=None, start=_ends(old_store, tiles, plan, product)
     )
@@ -51,6 +52,8 @@ def update(folder: Path, changes: list[str], data: Path | None, report: Report) 
     )
     ds.attrs["last_step"] = str(plan.entry.time[-1])
     reanalyse.append(ds, folder / "product.zarr", f"extended by record {record.hash[:12]}")
+    with xr.open_zarr(folder / "product.zarr") as whole:
+        register(case, record, folder, whole, extends=before)
     return _words(product, ds, record)
 
 

@@ -1,4 +1,4 @@
-"""Data objects: products and inputs as STAC items with record, checksums, licence and citation."""
+"""Data objects: their bytes and STAC items, with record, checksums, versions, licence, search and citation."""
 
 import lazy_loader
 
@@ -6,8 +6,17 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "checksum": ["checksum"],
+        "checksums": ["checksum", "sha256", "short"],
+        "citation": ["FORMS", "cite"],
+        "crate": ["write_crate"],
+        "export": ["write_stac"],
         "item": ["describe", "identifier"],
-        "store": ["Catalogue"],
+        "limits": ["Limits"],
+        "metadata": ["Creator", "Metadata"],
+        "report": ["Defect", "Report"],
+        "search": ["Page", "Query"],
+        "specification": ["Specification", "Variable", "shipped"],
+        "store": ["Catalogue", "Rejected"],
+        "verification": ["Verification", "verify"],
     },
 )

@@ -1,116 +1,357 @@
-"""The embedded catalogue: a folder of STAC items and an index in SQLite."""
+"""The embedded catalogue: a folder of STAC items, the objects that they describe, and an index in SQLite."""
 
+import fcntl
 import json
 import os
-import sqlite3
+import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pystac
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
-from landsink.core.errors import UnknownName, near, unknown
+from landsink.catalogue import index, relations, search
+from landsink.catalogue.checksums import united
+from landsink.catalogue.index import OBJECT
+from landsink.catalogue.item import describe_collection, describe_object
+from landsink.catalogue.limits import Limits
+from landsink.catalogue.metadata import Metadata, instant
+from landsink.catalogue.objects import Objects
+from landsink.catalogue.report import Defect, Report
+from landsink.catalogue.specification import Specification
+from landsink.catalogue.trial import examine
+from landsink.core.errors import DataError
 
-SCHEMA = """
-create table if not exists item (
-    id text primary key, title text not null, created text not null, record text not null
-)
-"""
-# Long enough for a crowd of tiles or runs that finish at once on a slow disk.
-PATIENCE_SECONDS = 60.0
+NAME = re.compile(r"[A-Za-z0-9_-]{12,64}")
+
+
+def now() -> datetime:
+    """The moment, in UTC."""
+    return datetime.now(UTC)
+
+
+class Rejected(DataError):
+    """A file that was not taken in; `report` tells every defect. Nothing of it was kept."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        super().__init__(str(report), "", "Nothing was kept.")
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """STAC items under `root`/items, one file each, with an index; safe for several processes at once.
+    """Data objects under `root`: items/<id>.json say what they are, objects/<id>/ hold the bytes taken in.
 
-    The item files are the truth: the index can be made again from them with `reindex`.
+    The item files are the truth; the index is made again from them where it is lost or old. An identifier is the
+    short SHA-256 of the content for what was taken in, and of the record for a run, whose bytes stay in its folder.
+    Safe for several threads and processes at once. `clock` gives the moment, by which an embargo ends.
     """
 
     root: Path
+    clock: Callable[[], datetime] = now
+    limits: Limits = field(default_factory=Limits)
+
+    # --- taking in
+
+    def try_ingest(self, path: Path, specification: Specification, metadata: Metadata) -> Report:
+        """A dry run: every defect that would keep `path` out, with what was expected and what to do. Keeps nothing."""
+        with tempfile.TemporaryDirectory(prefix="landsink-trial-") as folder:
+            report, _, _ = examine(Path(path), specification, metadata, self.limits, Path(folder), None)
+        return self._known(report, metadata)
+
+    def ingest(self, path: Path, specification: Specification, metadata: Metadata) -> pystac.Item:
+        """Take `path` in: copied, tried, moved to its place in one step, and described. Returns its item.
+
+        What is there already is described anew and keeps its bytes and date. Raises Rejected with the report, or
+        DataError where the disk is full; either leaves nothing behind.
+        """
+        return self.ingest_reported(path, specification, metadata)[1]
+
+    def ingest_reported(
+        self, path: Path, specification: Specification, metadata: Metadata
+    ) -> tuple[Report, pystac.Item]:
+        """The same as `ingest`, with the report of the trial that the file passed."""
+        objects = self.objects
+        with objects.staging() as folder:
+            found, staged, form = examine(Path(path), specification, metadata, self.limits, folder, objects)
+            report = self._known(found, metadata)
+            if not report.accepted or staged is None:
+                raise Rejected(report)
+            metadata = self._resolved(metadata)
+            item = describe_object(report, metadata, specification.kind, form, self.clock())
+            self._store(item, staged)
+        return report, item
 
     def add(self, item: pystac.Item) -> pystac.Item:
-        """Store an item; one of the same record replaces the old and keeps its date. Returns what is stored."""
-        with self._index() as index:
-            # The write lock is held over file and row together, so that both always tell the same story.
-            index.execute("begin immediate")
-            if self._path(item.id).exists():
-                item.properties["created"] = self._read(item.id).properties["created"]
-            self._write(item)
-            _insert(index, item)
+        """Enter an item; one of the same record replaces the old and keeps its date. Returns what is stored."""
+        self._store(item, None)
         return item
+
+    def collect(self, names: Iterable[str], metadata: Metadata) -> pystac.Item:
+        """Enter a collection of catalogued objects; its identifier is a hash over theirs, whatever their order."""
+        members = sorted((self.get(n) for n in set(names)), key=lambda m: m.id)
+        defects = metadata.defects(Specification("collection", "", "collection", ()))
+        if not members or defects:
+            found = "; ".join(map(str, defects)) or "A collection of nothing."
+            raise DataError(found, "At least one member, a title, creators and a licence.")
+        digest = united(_digest(m) for m in members)
+        return self.add(describe_collection(digest, members, self._resolved(metadata), self.clock()))
+
+    # --- finding
 
     def list(self) -> list[pystac.Item]:
         """All items, the newest first."""
-        return [self._read(i) for i, _ in self._rows()]
+        with self._reading() as connection:
+            rows = connection.execute(
+                sa.select(OBJECT.c.document).order_by(OBJECT.c.created.desc(), OBJECT.c.id)
+            )
+            return [pystac.Item.from_dict(row) for row in rows.scalars()]
 
     def get(self, name: str) -> pystac.Item:
-        """The item whose identifier or record hash starts with `name`; UnknownName with near misses otherwise."""
-        rows = self._rows()
-        start = name.lower()
-        found = [i for i, record in rows if start and (i.startswith(start) or record.startswith(start))]
-        if len(found) > 1:
-            raise UnknownName(f"'{name}' begins {len(found)} identifiers.", remedy=near(name, found))
-        if not found:
-            raise unknown(name, [i for i, _ in rows], f"the catalogue at {self.root} ({len(rows)} items)")
-        return self._read(found[0])
+        """The item whose identifier, content's SHA-256 or record starts with `name`; else UnknownName, near misses."""
+        with self._reading() as connection:
+            number = relations.resolve(connection, name, self.root)
+            return pystac.Item.from_dict(
+                connection.scalar(sa.select(OBJECT.c.document).where(OBJECT.c.number == number))
+            )
+
+    def search(self, query: search.Query) -> search.Page:
+        """A page of what a query finds, with facets."""
+        with self._reading() as connection:
+            return search.find(connection, query)
+
+    def versions(self, name: str) -> Sequence[pystac.Item]:
+        """All versions of an object, the oldest first."""
+        with self._reading() as connection:
+            at = relations.resolve(connection, name, self.root)
+            rows = {r.id: r for r in relations.chain(connection, at)}
+        return [pystac.Item.from_dict(r.document) for r in rows.values()]
+
+    def latest(self, name: str) -> pystac.Item:
+        """The newest version of an object."""
+        return self.versions(name)[-1]
+
+    def path(self, name: str) -> Path:
+        """Where an object's bytes lie. DataError while its embargo lasts, or where it has no bytes of its own."""
+        item = self.get(name)
+        if until := self.embargoed(item):
+            raise DataError(
+                f"'{item.id}' is under embargo until {until:%Y-%m-%d}.",
+                "",
+                "Its description is free; wait for that day.",
+            )
+        if "landsink:format" in item.properties:
+            return self.objects.root / item.id / Path(item.assets["data"].href).name
+        data = [a.href for a in item.assets.values() if "data" in (a.roles or [])]
+        if not data:
+            raise DataError(
+                f"'{item.id}' has no bytes of its own.", "A data object or a run.", "Ask for its members."
+            )
+        return Path(data[0])
+
+    def embargoed(self, item: pystac.Item) -> datetime | None:
+        """The end of an item's embargo while it lasts, by the catalogue's clock; None once it is over."""
+        until = instant(item.properties.get("landsink:embargo", ""))
+        return until if until and self.clock() < until else None
+
+    def lineage(self, name: str) -> dict[str, Any]:
+        """What an object was made from, down to raw files: id, title, kind, uses; a raw file has name and sha256."""
+        with self._reading() as connection:
+            return relations.lineage(connection, relations.resolve(connection, name, self.root), ())
+
+    # --- keeping
+
+    def sweep(self) -> Sequence[str]:
+        """Put in order what a dead process left: half-taken objects go, whole ones are indexed. Says what was done."""
+        count = self.objects.sweep()
+        done = [f"removed {count} half-taken objects"] if count else []
+        if not self.root.is_dir():
+            return done
+        with self._writing() as connection:
+            # The write lock is held: a new file that lies here has no living writer.
+            for half in self._items().glob(".new-*"):
+                half.unlink()
+                done.append(f"removed a half-written description {half.name}")
+            files = self.described()
+            for name in sorted(self.objects.names() - files):
+                self.objects.drop(name)
+                done.append(f"removed {name}, which nobody describes")
+            rows = set(connection.scalars(sa.select(OBJECT.c.id)))
+            for name in sorted(files - rows):
+                done.append(self._indexed_anew(connection, name))
+            for name in sorted(rows - files):
+                index.remove(connection, name)
+                done.append(f"forgot {name}, whose description is gone")
+        return done
 
     def reindex(self) -> int:
         """Make the index again from the item files; returns how many there are."""
-        items = [
-            pystac.Item.from_dict(json.loads(p.read_text("utf-8"))) for p in self._items().glob("*.json")
-        ]
-        with self._index() as index:
-            index.execute("begin immediate")
-            index.execute("delete from item")
-            for item in items:
-                _insert(index, item)
-        return len(items)
+        with self._writing() as connection:
+            return self._rebuild(connection)
 
-    def _rows(self) -> tuple[tuple[str, str], ...]:
-        with self._index() as index:
-            return tuple(index.execute("select id, record from item order by created desc, id"))
+    def read(self, name: str) -> pystac.Item:
+        """An item from its file. DataError where it cannot be read, or bears another's name."""
+        path = self._items() / f"{name}.json"
+        try:
+            item = pystac.Item.from_dict(json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, pystac.STACError) as error:
+            raise DataError(
+                f"{path} cannot be read ({error}).", "A STAC item.", "Mend or remove it."
+            ) from error
+        if item.id != name:
+            raise DataError(f"{path} says that it is '{item.id}'.", "Its own name.", "Mend or remove it.")
+        return item
+
+    def described(self) -> set[str]:
+        """Identifiers that have a description on disk, readable or not."""
+        return {p.stem for p in self._items().glob("*.json")}
+
+    @property
+    def objects(self) -> Objects:
+        """The bytes that were taken in."""
+        return Objects(self.root / "objects", self.limits)
+
+    # --- within
+
+    def _known(self, report: Report, metadata: Metadata) -> Report:
+        """The report with what only the catalogue can tell: versions, sources, and whether it is known."""
+        defects = list(report.defects)
+        with self._reading() as connection:
+            for use in metadata.uses:
+                if relations.find(connection, use) is None:
+                    defects.append(
+                        Defect(
+                            "description, uses",
+                            f"'{use}' is not in the catalogue.",
+                            "What was taken in.",
+                            "Ingest it first.",
+                        )
+                    )
+            if metadata.previous:
+                defects += relations.succession(connection, metadata.previous, report.id)
+            known = bool(report.id) and connection.scalar(
+                sa.select(OBJECT.c.id).where(OBJECT.c.id == report.id)
+            )
+        return replace(report, defects=tuple(defects), known=bool(known))
+
+    def _resolved(self, metadata: Metadata) -> Metadata:
+        previous = self.get(metadata.previous).id if metadata.previous else ""
+        return replace(metadata, previous=previous, uses=tuple(self.get(u).id for u in metadata.uses))
+
+    def _store(self, item: pystac.Item, staged: Path | None) -> None:
+        """Bytes, row and description of an item: all of them, or none."""
+        if not NAME.fullmatch(item.id):
+            raise DataError(f"'{item.id[:80]}' is no identifier.", "12 to 64 letters, digits, - and _.")
+        path = self._items() / f"{item.id}.json"
+        with self._locked():
+            before = path.read_bytes() if path.exists() else None
+            if before is not None:
+                item.properties["created"] = json.loads(before)["properties"]["created"]
+            fresh = staged is not None and self.objects.put(staged, item.id)
+            try:
+                with self._indexed() as connection:
+                    index.insert(connection, item)
+                    # A process that dies after this line leaves a whole object, which the next sweep indexes.
+                    self._write(path, item)
+            except BaseException as error:
+                self._restore(path, before)
+                if fresh:
+                    self.objects.drop(item.id)
+                if isinstance(error, IntegrityError):
+                    raise DataError(
+                        f"'{item.properties.get('landsink:previous')}' has a newer version already.",
+                        "One next version of an object.",
+                        "Name the newest as previous.",
+                    ) from error
+                raise
+
+    @staticmethod
+    def _restore(path: Path, before: bytes | None) -> None:
+        if before is None:
+            path.unlink(missing_ok=True)
+        elif path.read_bytes() != before:
+            path.write_bytes(before)
+
+    def _write(self, path: Path, item: pystac.Item) -> None:
+        plain = item.to_dict(include_self_link=False, transform_hrefs=False)
+        made = ""
+        try:
+            with tempfile.NamedTemporaryFile(
+                "w", encoding="utf-8", dir=path.parent, prefix=".new-", delete=False
+            ) as file:
+                made = file.name
+                json.dump(plain, file, indent=1, ensure_ascii=False)
+                file.flush()
+                os.fsync(file.fileno())
+            # A reader sees the old file or the new one, never half of it.
+            os.replace(made, path)
+        except OSError as error:
+            with suppress(OSError):
+                os.unlink(made)
+            raise DataError(
+                f"{error.strerror} while describing {item.id}.", "A disk with room.", "Nothing was kept."
+            ) from error
+
+    def _rebuild(self, connection: sa.Connection) -> int:
+        index.make(connection)
+        done = [self._indexed_anew(connection, name) for name in sorted(self.described())]
+        return sum(word.startswith("indexed") for word in done)
+
+    def _indexed_anew(self, connection: sa.Connection, name: str) -> str:
+        """Index an item from its file. One that cannot be read hides no other: `verify` names it."""
+        try:
+            item = self.read(name)
+        except DataError as error:
+            return f"left out {name}: {error}"
+        index.insert(connection, item)
+        return f"indexed {name}"
 
     def _items(self) -> Path:
         return self.root / "items"
 
-    def _path(self, name: str) -> Path:
-        return self._items() / f"{name}.json"
-
-    def _read(self, name: str) -> pystac.Item:
-        return pystac.Item.from_dict(json.loads(self._path(name).read_text("utf-8")))
-
-    def _write(self, item: pystac.Item) -> None:
-        text = json.dumps(
-            item.to_dict(include_self_link=False, transform_hrefs=False), indent=1, ensure_ascii=False
-        )
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=self._items(), prefix=".new-", delete=False
-        ) as file:
-            file.write(text)
-        # A reader sees the old file or the new one, never half of it.
-        os.replace(file.name, self._path(item.id))
+    def _index(self) -> Path:
+        self._items().mkdir(parents=True, exist_ok=True)
+        return self.root.absolute() / "index.sqlite"
 
     @contextmanager
-    def _index(self) -> Iterator[sqlite3.Connection]:
-        self._items().mkdir(parents=True, exist_ok=True)
-        where = self.root / "index.sqlite"
-        with closing(sqlite3.connect(where, timeout=PATIENCE_SECONDS, isolation_level=None)) as index:
-            index.execute("pragma journal_mode = wal")
-            index.execute(SCHEMA)
-            try:
-                yield index
-            except BaseException:
-                if index.in_transaction:
-                    index.execute("rollback")
-                raise
-            if index.in_transaction:
-                index.execute("commit")
+    def _locked(self) -> Iterator[None]:
+        """The one writer of this catalogue, among all threads and processes; the system frees what a dead one held."""
+        self._index()
+        lock = os.open(self.root / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    @contextmanager
+    def _indexed(self) -> Iterator[sa.Connection]:
+        with index.writing(self._index()) as connection:
+            if not index.fresh(connection):
+                self._rebuild(connection)
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with self._locked(), self._indexed() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with index.reading(self._index()) as connection:
+            fresh = index.fresh(connection)
+        if not fresh:
+            with self._writing():
+                pass
+        with index.reading(self._index()) as connection:
+            yield connection
 
 
-def _insert(index: sqlite3.Connection, item: pystac.Item) -> None:
-    facts = item.properties
-    row = (item.id, facts.get("title", ""), facts.get("created", ""), facts.get("landsink:record", ""))
-    index.execute("insert or replace into item values (?, ?, ?, ?)", row)
+def _digest(item: pystac.Item) -> str:
+    return item.properties.get("landsink:sha256") or item.properties["landsink:record"]

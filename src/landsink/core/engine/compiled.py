@@ -26,7 +26,8 @@ MANY = 8  # lanes that share a place, from which its weather is worth working ou
 class Native:
     """Runs elementwise models on processors as compiled C.
 
-    precision: 'float32' computes rates in single precision and adds stocks up in double; 'float64' all in double.
+    precision: 'float32' computes rates in single precision and keeps stocks as sums of two such numbers; 'float64' all
+    in double.
     """
 
     precision: str = "float32"

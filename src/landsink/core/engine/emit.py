@@ -98,7 +98,7 @@ class Writer:
 
     def _grow(self, ref: Ref, lines: list[Statement]) -> None:
         """A stock and what it grew by are kept apart until it is written back: small increments over decades are
-        added up in double precision, all of a step's at once."""
+        added up with twice the digits, all of a step's at once."""
         node = self.graph.nodes[ref]
         stock, change = node.args if self.kind[node.args[0]] == WIDE else node.args[::-1]
         before, step = self.growth.get(stock, ""), self._full(change, lines)

@@ -107,8 +107,8 @@ def _furthest(values: np.ndarray, low: float, high: float) -> float:
 def stuck(ds: xr.Dataset, hours: Mapping[str, float] = STUCK_HOURS) -> xr.Dataset:
     """Runs of one value, to the last digit, for longer than `hours` withdrawn, whole runs.
 
-    Darkness (potential radiation below 20 W m-2) is not judged for light, nor damp air (RH from 95 %, VPD up to 1
-    hPa) for humidity. Gaps end a run.
+    Darkness (potential radiation below 20 W m-2; no light at all where the clock is wrong) is not judged for light, nor
+    damp air (RH from 95 %, VPD up to 1 hPa) for humidity. Gaps end a run.
     """
     step = clock.step_seconds(ds) / 3600
     said = []
@@ -128,7 +128,8 @@ def stuck(ds: xr.Dataset, hours: Mapping[str, float] = STUCK_HOURS) -> xr.Datase
 def _may_rest(ds: xr.Dataset, name: str) -> Bool[np.ndarray, " time"]:
     """Where one value may rightly stay."""
     if name in SUNLIT:
-        return clock.potential_radiation(ds) < 20.0 if _placed(ds) else ds[name].values <= 0
+        sun = _placed(ds) and ds.attrs.get("time_shift", 0.0) == 0.0
+        return clock.potential_radiation(ds) < 20.0 if sun else ds[name].values <= 0
     if name == "RH":
         return ds[name].values >= 95.0
     if name == "VPD":
@@ -376,7 +377,8 @@ def moved(ds: xr.Dataset, hours: float) -> xr.Dataset:
     )
 
 
-CHECKS = (ranges, twins, stuck, time_shift, radiation, humidity, net_radiation)
+# The clock first: darkness by a wrong clock looks like a dead sensor by day.
+CHECKS = (ranges, twins, time_shift, stuck, radiation, humidity, net_radiation)
 
 
 def checked(ds: xr.Dataset, checks: Sequence = CHECKS) -> xr.Dataset:

@@ -79,6 +79,6 @@ class LightAndSunset:
         half = (
             np.arccos(np.clip(-np.tan(latitude) * np.tan(tilt), -1, 1)) * 12 / np.pi
         )  # h; polar day 12, polar night 0
-        up = np.abs(end % 24 - 12) < half
+        up = (np.abs(end % 24 - 12) < half) | (half >= 12)  # at midnight of a polar day too
         light = _measured_light(ds)
         return DayNight(up & ~(light <= self.threshold), ~up & ~(light >= self.threshold))

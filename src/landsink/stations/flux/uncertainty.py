@@ -157,8 +157,12 @@ def percentile(versions: xr.DataArray, share: float, dim: str = "percentile") ->
     It is taken step by step, so a series of it belongs to no single threshold.
     """
     rank = max(int(share / 100 * versions.sizes[dim] + 0.5) - 1, 0)
-    ranked = xr.apply_ufunc(lambda a: np.sort(a, axis=-1)[..., rank], versions, input_core_dims=[[dim]])
-    return ranked.assign_attrs(versions.attrs)
+
+    def at_rank(values: np.ndarray) -> np.ndarray:
+        # A copy, not a view: else every percentile would keep all versions in memory.
+        return np.partition(values, rank, axis=-1)[..., rank].copy()
+
+    return xr.apply_ufunc(at_rank, versions, input_core_dims=[[dim]]).assign_attrs(versions.attrs)
 
 
 def ustar_uncertainty(versions: xr.DataArray, dim: str = "percentile") -> xr.DataArray:

@@ -1,0 +1,169 @@
+"""Search: words, place, time, variables and kinds, page by page, with what else could be asked."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pystac
+import sqlalchemy as sa
+
+from landsink.catalogue.index import BOX, OBJECT, VARIABLE, boxes
+from landsink.catalogue.metadata import instant
+from landsink.core.errors import DataError
+
+MOST = 1000
+FACETS = {
+    "kind": OBJECT.c.kind,
+    "licence": OBJECT.c.licence,
+    "specification": OBJECT.c.specification,
+    "variable": VARIABLE.c.name,
+}
+SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked. All that is given must hold; of `variables` and `kinds` any may.
+
+    `words` may be beginnings of words. `bbox` is west, south, east, north in degrees, and may cross the date line as
+    (170, -50, 190, -30). `start` and `end` are ISO dates; what overlaps them is found. `latest` leaves out what has
+    a newer version.
+    """
+
+    words: str = ""
+    bbox: tuple[float, float, float, float] | None = None
+    start: str = ""
+    end: str = ""
+    variables: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    latest: bool = True
+    limit: int = 20
+    offset: int = 0
+
+    def checked(self) -> "Query":
+        """The same with dates as the index writes them; DataError where something cannot be asked."""
+        if not (1 <= self.limit <= MOST and self.offset >= 0):
+            raise DataError(
+                f"A page of {self.limit} from {self.offset}.", f"A page of 1 to {MOST}, from 0 on."
+            )
+        if self.bbox is not None:
+            west, south, east, north = self.bbox
+            if not (-360 <= west <= east <= 360 and -90 <= south <= north <= 90):
+                raise DataError(
+                    f"{list(self.bbox)} is no box.", "West, south, east, north in degrees, in this order."
+                )
+        return replace(self, start=_stamp(self.start, "T00:00:00Z"), end=_stamp(self.end, "T23:59:59Z"))
+
+
+@dataclass(frozen=True)
+class Page:
+    """`items` of one page, the best first; `total` in all; `facets`: aspect -> value -> how many."""
+
+    items: tuple[pystac.Item, ...]
+    total: int
+    facets: dict[str, dict[str, int]]
+    offset: int
+
+
+def find(connection: sa.Connection, query: Query) -> Page:
+    """Answer a query from SQLite's index."""
+    asked = query.checked()
+    hits, order = _hits(asked)
+    total, facets = _counts(connection, hits)
+    rows = sa.select(OBJECT.c.document).join(hits, hits.c.number == OBJECT.c.number)
+    page = connection.execute(rows.order_by(*order).limit(asked.limit).offset(asked.offset)).scalars()
+    items = tuple(pystac.Item.from_dict(row) for row in page)
+    return Page(items, total, facets, asked.offset)
+
+
+def _hits(query: Query) -> tuple[sa.CTE, list[Any]]:
+    """Numbers (and ranks) of all that is found, and the order of the best first."""
+    newest = [OBJECT.c.created.desc(), OBJECT.c.id]
+    words = match(query.words)
+    if words:
+        # The full-text index leads: it is the most selective, and the others only strike out.
+        text = sa.text("select rowid as number, rank as score from words where words match :words")
+        found = (
+            text.bindparams(words=words)
+            .columns(sa.column("number", sa.Integer), sa.column("score", sa.Float))
+            .subquery()
+        )
+        chosen = sa.select(OBJECT.c.number, found.c.score).join(found, found.c.number == OBJECT.c.number)
+    else:
+        chosen = sa.select(OBJECT.c.number, sa.literal(0.0).label("score"))
+    hits = chosen.where(*_conditions(query)).cte("hits")
+    return hits, [hits.c.score, *newest]
+
+
+def _conditions(query: Query) -> list[Any]:
+    held: list[Any] = []
+    if query.words.strip() and not match(query.words):
+        held.append(sa.false())
+    if query.start:
+        held.append(sa.and_(OBJECT.c.last != "", OBJECT.c.last >= query.start))
+    if query.end:
+        held.append(sa.and_(OBJECT.c.first != "", OBJECT.c.first <= query.end))
+    if query.kinds:
+        held.append(OBJECT.c.kind.in_(query.kinds))
+    if query.variables:
+        held.append(
+            OBJECT.c.number.in_(sa.select(VARIABLE.c.number).where(VARIABLE.c.name.in_(query.variables)))
+        )
+    if query.bbox is not None:
+        held.append(sa.or_(*(_overlaps(*box) for box in boxes(list(query.bbox)))))
+    if query.latest:
+        newer = OBJECT.alias("newer")
+        held.append(~sa.exists().where(newer.c.previous == OBJECT.c.id))
+    return held
+
+
+def _overlaps(west: float, south: float, east: float, north: float) -> Any:
+    # The R*Tree counts in single precision, rounded outward: it proposes, the exact edges decide.
+    tree = sa.text("select row from place where west <= :e and east >= :w and south <= :n and north >= :s")
+    near = tree.bindparams(
+        sa.bindparam("e", east, unique=True),
+        sa.bindparam("w", west, unique=True),
+        sa.bindparam("n", north, unique=True),
+        sa.bindparam("s", south, unique=True),
+    )
+    exact = sa.and_(BOX.c.west <= east, BOX.c.east >= west, BOX.c.south <= north, BOX.c.north >= south)
+    rows = sa.select(BOX.c.number).where(BOX.c.row.in_(near.columns(sa.column("row", sa.Integer))), exact)
+    return OBJECT.c.number.in_(rows)
+
+
+def _counts(connection: sa.Connection, hits: sa.CTE) -> tuple[int, dict[str, dict[str, int]]]:
+    """How many are found, and of what; in one statement, so that the search is done once."""
+    count = sa.func.count()
+    asked = [sa.select(sa.literal(""), sa.literal(""), count).select_from(hits)]
+    for name, column in FACETS.items():
+        rows = sa.select(sa.literal(name), column, count).select_from(hits)
+        asked.append(
+            rows.join(column.table, column.table.c.number == hits.c.number)
+            .where(column != "")
+            .group_by(column)
+        )
+    found: dict[str, dict[str, int]] = {name: {} for name in FACETS}
+    total = 0
+    for name, value, n in connection.execute(sa.union_all(*asked)):
+        if name:
+            found[name][value] = n
+        else:
+            total = n
+    ordered = {
+        name: sorted(rows.items(), key=lambda r: (-r[1], r[0]))[:SHOWN] for name, rows in found.items()
+    }
+    return total, {name: dict(rows) for name, rows in ordered.items()}
+
+
+def match(words: str) -> str:
+    """Words of a person as FTS5 reads them: every word may be the beginning of one, and no sign commands."""
+    return " ".join(f'"{word}"*' for word in re.findall(r"\w+", words))
+
+
+def _stamp(word: str, rest: str) -> str:
+    if not word:
+        return ""
+    moment = instant(word)
+    if moment is None:
+        raise DataError(f"'{word}' is no date.", "A day as 2024-05-31.")
+    return word + rest if len(word) == 10 else moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,246 @@
+"""A station's files to a folder of products: what it holds, what reads it, and files that are broken."""
+
+import hashlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from landsink import case
+from landsink.case import station_folder
+from landsink.core.errors import CaseError, DataError, LandsinkError, UnknownName
+from landsink.sources import Fluxnet
+from landsink.sources.tower import open_tower
+from landsink.stations.flux.stage import Settings, quiet
+from tests.stations.flux.partitioned import generated
+
+QUICK = Settings(draws=4, percentiles=4)
+PLACE = {"latitude": 51.0, "longitude": 15.0, "utc_offset": 1.0}
+
+
+def table(days: int = 60) -> pd.DataFrame:
+    """A made-up tower with u* and heat, as FLUXNET rows."""
+    ds = generated(days=days, noise=0.5)
+    draw = np.random.default_rng(3)
+    start = pd.DatetimeIndex(ds["time"].values)
+    rows = {
+        "TIMESTAMP_START": start.strftime("%Y%m%d%H%M"),
+        "TIMESTAMP_END": (start + pd.Timedelta("30min")).strftime("%Y%m%d%H%M"),
+    }
+    rows |= {name: ds[name].values for name in ("NEE", "TA", "SW_IN", "VPD")}
+    rows |= {"LE": 0.3 * ds["SW_IN"].values + draw.normal(0, 5, start.size)}
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("tower") / "AA-Aaa_HH.csv"
+    table().to_csv(path, index=False)
+    return path
+
+
+def files(path, site=None) -> case.StationFiles:
+    return case.StationFiles(path, site, **PLACE)
+
+
+@pytest.fixture(scope="module")
+def made(file, tmp_path_factory):
+    return case.station(files(file), tmp_path_factory.mktemp("out") / "products", QUICK, quiet)
+
+
+def test_the_folder_holds_every_product(made):
+    held = {p.name for p in made.folder.iterdir()}
+    tables = {f"AA-Aaa_FLUXNET_{mark}_2005-2005.csv" for mark in ("HH", "DD", "WW", "MM", "YY")}
+    sets = {f"AA-Aaa_{mark}.nc" for mark in ("HH", "DD", "WW", "MM", "YY", "windows")}
+    others = {f"AA-Aaa_{own}.csv" for own in ("nt_window", "nt_step", "nt_part", "dt_window")}
+    assert held == tables | sets | others | {
+        "AA-Aaa_SITEINFO.csv",
+        "AA-Aaa_2005.html",
+        "log.txt",
+        "record.json",
+    }
+    assert not [p for p in made.folder.parent.iterdir() if "unfinished" in p.name]
+
+
+def test_the_record_names_inputs_by_checksum_and_its_hash(made, file):
+    record = json.loads((made.folder / "record.json").read_text())
+    assert record["inputs"][0] | {"licence": "", "citation": ""} == {
+        "name": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "licence": "", "citation": "",
+    }  # fmt: skip
+    station = record["case"]["station"]
+    assert (station["seed"], station["draws"], station["percentiles"]) == (0, 4, 4)
+    assert "MovingPoint" in station["convention"]
+    assert record["hash"] == made.record
+    assert "landsink" in record["code"]
+    assert {s["name"] for s in record["steps"]} == {s.name for s in made.steps}
+    with xr.open_dataset(made.folder / "AA-Aaa_HH.nc") as ds:
+        assert ds.attrs["record"] == made.record
+        assert ds.attrs["Conventions"].startswith("CF")
+
+
+def test_the_record_changes_with_what_matters_and_with_nothing_else(made, file, tmp_path):
+    same = case.station(files(file), tmp_path / "a", QUICK, quiet, pages=False)
+    other = case.station(
+        files(file), tmp_path / "b", Settings(draws=4, percentiles=4, seed=1), quiet, pages=False
+    )
+    assert same.record == made.record != other.record
+    name = "AA-Aaa_FLUXNET_HH_2005-2005.csv"
+    assert (same.folder / name).read_bytes() == (made.folder / name).read_bytes()
+
+
+def test_the_log_says_what_became_of_each_step(made):
+    log = (made.folder / "log.txt").read_text()
+    for step in made.steps:
+        assert f"{step.status:8}{step.name}" in log
+    assert "USTAR was never measured" in log
+    assert made.record in log
+
+
+def test_our_own_sources_read_the_products(made):
+    days = Fluxnet(made.folder).open(["nee", "gpp", "tas", "evspsbl"]).isel(site=0)
+    with xr.open_dataset(made.folder / "AA-Aaa_DD.nc") as ds:
+        assert days.sizes["time"] == ds.sizes["time"] == 60
+        np.testing.assert_allclose(days["nee"].values, ds["nee"].values, rtol=1e-4)
+        np.testing.assert_allclose(days["gpp"].values, ds["gpp_night"].values, rtol=1e-4, atol=1e-13)
+    assert float(days["lat"]) == PLACE["latitude"]
+    night, day = (Fluxnet(made.folder, gpp=way).open(["gpp"])["gpp"] for way in ("night", "day"))
+    assert not np.array_equal(night, day)
+    again = open_tower(made.folder / "AA-Aaa_FLUXNET_HH_2005-2005.csv")
+    assert (again["NEE_QC"].values == 0).mean() == (made.done.record["NEE_VUT_REF_QC"].values == 0).mean()
+
+
+def test_what_it_says_of_the_carbon(made):
+    assert set(made.annual["unit"]) == {"gC m-2 d-1"}  # no year is whole: months
+    assert list(made.annual["period"].unique()) == ["2005-05", "2005-06"]
+    assert list(made.annual["flux"].unique()) == ["NEE", "GPP_NT", "GPP_DT", "RECO_NT", "RECO_DT"]
+    nee = made.annual.query("flux == 'NEE' and period == '2005-05'").iloc[0]
+    assert nee["value"] == pytest.approx(made.done.coarse["MM"]["NEE_VUT_REF"].values[0])
+    assert nee["random"] > 0
+    assert np.isnan(nee["ustar"])
+    text = case.statement(made)
+    assert "NO u* FILTER" in str(text.title)
+    assert "+ to the atmosphere" in str(text.caption)
+
+
+def test_a_folder_in_use_is_not_touched(made, file, tmp_path):
+    with pytest.raises(CaseError, match="not empty"):
+        case.station(files(file), made.folder, QUICK, quiet)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    with pytest.raises(CaseError, match="other things"):
+        case.station(files(file), mine, QUICK, quiet, overwrite=True)
+    assert (mine / "thesis.txt").exists()
+    taken = tmp_path / "taken"
+    taken.write_text("")
+    with pytest.raises(CaseError, match="is a file"):
+        case.station(files(file), taken, QUICK, quiet)
+
+
+def test_products_are_replaced_where_asked(file, tmp_path):
+    first = case.station(files(file), tmp_path / "a", QUICK, quiet)
+    (first.folder / "old.txt").write_text("")
+    again = case.station(files(file), tmp_path / "a", QUICK, quiet, overwrite=True, pages=False)
+    assert not (again.folder / "old.txt").exists()
+    assert again.record == first.record
+
+
+def test_an_interruption_leaves_no_product_and_keeps_old_ones(file, tmp_path, monkeypatch):
+    first = case.station(files(file), tmp_path / "a", QUICK, quiet, pages=False)
+    before = {p.name: p.read_bytes() for p in first.folder.iterdir()}
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(station_folder.products, "write_netcdf", interrupt)
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        with pytest.raises(KeyboardInterrupt):
+            case.station(files(file), folder, QUICK, quiet, overwrite=True)
+    assert {p.name: p.read_bytes() for p in (tmp_path / "a").iterdir()} == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_product_that_cannot_be_written_keeps_no_other(file, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise DataError("No room.")
+
+    monkeypatch.setattr(station_folder.products, "write_netcdf", refuse)
+    found = case.station(files(file), tmp_path / "a", QUICK, quiet, pages=False)
+    assert found.done.step("CF NetCDF").status == "failed"
+    assert (found.folder / "AA-Aaa_FLUXNET_DD_2005-2005.csv").exists()
+    assert "failed  CF NetCDF: No room." in found.warnings
+
+
+def test_steps_too_long_end_in_words(tmp_path):
+    rows = table(days=30).iloc[::4].drop(columns="TIMESTAMP_END")
+    rows.to_csv(tmp_path / "AA-Aaa_HH.csv", index=False)
+    with pytest.raises(DataError, match="2 h apart"):
+        case.station(files(tmp_path / "AA-Aaa_HH.csv"), tmp_path / "out", QUICK, quiet)
+    assert not (tmp_path / "out").exists()
+
+
+def test_sites_and_conventions_must_have_names(tmp_path):
+    table(days=4).to_csv(tmp_path / "tower.csv", index=False)
+    with pytest.raises(DataError, match="--site"):
+        case.station(files(tmp_path / "tower.csv"), None, QUICK, quiet)
+    with pytest.raises(DataError, match="cannot name"):
+        case.station(files(tmp_path / "tower.csv", "../up"), None, QUICK, quiet)
+    with pytest.raises(UnknownName, match="reddyproc"):
+        case.convention("redyproc")
+
+
+def test_rows_stated_twice_change_nothing(file, made, tmp_path):
+    """Duplicated time stamps: every hundredth row again, at its place and at the end."""
+    lines = file.read_text().splitlines()
+    body = [line for k, row in enumerate(lines[1:]) for line in ([row, row] if k % 100 == 0 else [row])]
+    path = tmp_path / file.name
+    path.write_text("\n".join([lines[0], *body, *lines[50:60]]) + "\n")
+    found = case.station(files(path), tmp_path / "out", QUICK, quiet, pages=False)
+    name = "AA-Aaa_FLUXNET_HH_2005-2005.csv"
+    assert (found.folder / name).read_bytes() == (made.folder / name).read_bytes()
+    assert "repeat a time" in (found.folder / "log.txt").read_text()
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_broken_files_end_in_a_product_or_in_words(file, tmp_path_factory, data):
+    """Bytes of a sound file changed, cut out, doubled or cut off: nothing hangs, and no traceback."""
+    raw = bytearray(file.read_bytes()[:40_000])
+    for _ in range(data.draw(st.integers(1, 6))):
+        at, size = data.draw(st.integers(0, len(raw) - 1)), data.draw(st.integers(1, 3000))
+        how = data.draw(st.sampled_from(["flip", "cut", "double", "end", "noise"]))
+        if how == "flip":
+            raw[at] = data.draw(st.integers(0, 255))
+        elif how == "cut":
+            del raw[at : at + size]
+        elif how == "double":
+            raw[at:at] = raw[at : at + size]
+        elif how == "noise":
+            raw[at : at + 20] = data.draw(st.binary(min_size=20, max_size=20))
+        else:
+            del raw[at:]
+        raw = raw or bytearray(b"\n")
+    folder = tmp_path_factory.mktemp("broken")
+    path = folder / "AA-Aaa_HH.csv"
+    path.write_bytes(bytes(raw))
+    try:
+        found = case.station(files(path), folder / "out", QUICK, quiet, pages=False)
+    except LandsinkError as error:
+        assert str(error)
+        return
+    assert not [s.trace for s in found.steps if s.trace]
+    assert (found.folder / "record.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "domain"), [("realatc.CO2", "atmosphere"), ("otc_quality_flags.csv", "ocean")]
+)
+def test_a_file_of_another_domain_is_said_to_be_one(data, tmp_path, name, domain):
+    asked = case.StationFiles(data / "flux" / "icos_format_samples" / name)
+    with pytest.raises(CaseError, match=f"{domain} station"):
+        case.station(asked, tmp_path / "out", Settings(), quiet)
+    assert not (tmp_path / "out").exists()
