@@ -29,23 +29,29 @@ class Objects:
     @contextmanager
     def staging(self) -> Iterator[Path]:
         """A folder of one's own that goes when the work is done, or when the next sweep finds its owner dead."""
-        folder = self._incoming() / secrets.token_hex(8)
         try:
-            folder.mkdir(parents=True)
-            lock = os.open(folder / "new", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            folder, lock = self._locked()
+            while not os.fstat(lock).st_nlink:
+                # A sweep came between making the lock and holding it, and took the folder for a dead one's.
+                os.close(lock)
+                folder, lock = self._locked()
         except OSError as error:
             raise _full(error, self.root) from error
         try:
-            # The system lets go of the lock however its owner ends: no lock, no owner. It is named when it is held,
-            # so that no sweep takes a folder between two lines for a dead one's.
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            os.rename(folder / "new", folder / "lock")
             yield folder
         except OSError as error:
             raise _full(error, self.root) from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
+
+    def _locked(self) -> tuple[Path, int]:
+        """A new folder and the lock in it. The system lets go of a lock however its owner ends: no lock, no owner."""
+        folder = self._incoming() / secrets.token_hex(8)
+        folder.mkdir(parents=True)
+        lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return folder, lock
 
     def stage(self, source: Path, folder: Path) -> tuple[Path, str]:
         """Copy `source` into a staging folder; returns the copy and its format. A zip is unpacked to its Zarr."""
