@@ -8,16 +8,13 @@ import pytest
 import xarray as xr
 
 from landsink.core.errors import DataError
+from landsink.stations.flux import aggregate
 from landsink.stations.flux.gaps import filled
 from landsink.stations.flux.reference import averaged, groups
 from landsink.stations.flux.uncertainty import (
     RandomUncertainty,
-    aggregated,
-    corrected_uncertainty,
-    joint,
     percentile,
     random_uncertainty,
-    ustar_uncertainty,
 )
 from tests.stations.flux import towers
 
@@ -83,14 +80,16 @@ def test_the_documented_hour_is_not_what_oneflux_computes(chain):
 def test_joint_uncertainty_is_that_of_oneflux(chain):
     out, made = chain
     random = random_uncertainty(out.sel(percentile=48.75)).NEE_RANDUNC
-    both = joint(random, ustar_uncertainty(out.NEE_F.isel(percentile=slice(0, 40))))
-    np.testing.assert_allclose(both, made["NEE_ref_joinUnc_y"], atol=1e-3)
+    versions = out.NEE_F.isel(percentile=slice(0, 40))
+    edges = {f"NEE_VUT_{share}": percentile(versions, share) for share in (16, 84)}
+    both = aggregate.joint(xr.Dataset({"NEE_VUT_REF_RANDUNC": random.drop_vars("percentile")} | edges))
+    np.testing.assert_allclose(both["NEE_VUT_REF_JOINTUNC"], made["NEE_ref_joinUnc_y"], atol=1e-3)
 
 
 @pytest.mark.parametrize(
     ("file", "aggregation", "days"), [("dd", "DD", 1), ("mm", "MM", 1), ("yy", "YY", 365)]
 )
-def test_aggregates_are_those_of_oneflux(data, chain, file, aggregation, days):
+def test_percentiles_of_aggregates_are_those_of_oneflux(data, chain, file, aggregation, days):
     theirs = pd.read_csv(data / f"flux/reference/oneflux/DE-Tha/DE-Tha_NEE_{file}.csv", na_values=[-9999])
     out, _ = chain
     labels = groups(out.time, aggregation)
@@ -100,20 +99,12 @@ def test_aggregates_are_those_of_oneflux(data, chain, file, aggregation, days):
         np.testing.assert_allclose(
             percentile(versions, share), theirs[f"NEE_{share:02d}_y"], rtol=2e-4, atol=1e-3
         )
-    random = random_uncertainty(out.sel(percentile=50.0)).NEE_RANDUNC.values
-    chance, _ = aggregated(random, labels)
-    np.testing.assert_allclose(chance * GRAMS * days, theirs["NEE_ust50_randUnc_y"], rtol=2e-4, atol=1e-5)
-
-
-def test_chance_averages_out_and_unknown_steps_do_not_count():
-    mean, labels = aggregated(np.array([3.0, 4.0, np.nan, np.nan]), np.array([7, 7, 7, 8]))
-    assert mean[0] == pytest.approx(2.5) and np.isnan(mean[1])
-    np.testing.assert_array_equal(labels, [7, 8])
 
 
 def test_corrected_energy_fluxes_spread_by_their_quartiles():
-    low, high = xr.DataArray([10.0]), xr.DataArray([23.49])
-    assert corrected_uncertainty(low, high).values[0] == pytest.approx(10.0)
+    given = {"LE_RANDUNC": 6.0, "LE_CORR_25": 10.0, "LE_CORR_75": 10.0 + 8.0 * 1.349}
+    made = aggregate.joint(xr.Dataset({n: ("time", [v]) for n, v in given.items()}))
+    assert made["LE_CORR_JOINTUNC"].item() == pytest.approx(10.0)
 
 
 def test_too_few_measurements_are_an_error():

@@ -13,7 +13,6 @@ from landsink.sources.air.atc import STEPS, first_number
 from landsink.sources.air.record import UNITS, Gas, record
 
 MARK = re.compile(r"C(\d\d)\s?(.*)")
-DATES = 4  # DATE TIME of the interval, then DATE TIME of its end
 
 
 def read_wdcgg(path: Path, lines: Sequence[str]) -> xr.Dataset:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
 from numba import njit
 
 from landsink.core.errors import DataError
@@ -163,31 +162,3 @@ def percentile(versions: xr.DataArray, share: float, dim: str = "percentile") ->
         return np.partition(values, rank, axis=-1)[..., rank].copy()
 
     return xr.apply_ufunc(at_rank, versions, input_core_dims=[[dim]]).assign_attrs(versions.attrs)
-
-
-def ustar_uncertainty(versions: xr.DataArray, dim: str = "percentile") -> xr.DataArray:
-    """Half the distance of the 84th from the 16th percentile over versions with different u* thresholds."""
-    return (percentile(versions, 84, dim) - percentile(versions, 16, dim)) / 2
-
-
-def corrected_uncertainty(low: xr.DataArray, high: xr.DataArray) -> xr.DataArray:
-    """Standard deviation of an energy flux between its 25th and 75th percentile of closure correction [same unit]."""
-    return (high - low) / 1.349
-
-
-def joint(random: xr.DataArray, systematic: xr.DataArray) -> xr.DataArray:
-    """Both uncertainties together, as independent [same unit]: the root of the sum of their squares."""
-    return np.hypot(random, systematic)
-
-
-def aggregated(random: Float[np.ndarray, " time"], groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Random uncertainty of each group's mean, sqrt(sum of squares) / number, and the groups' labels in order.
-
-    Chance averages out so; the part that comes of the u* threshold does not: aggregate each version, then
-    take `ustar_uncertainty`. Steps of unknown uncertainty (NaN) count neither in the sum nor in the number.
-    """
-    labels, group = np.unique(groups, return_inverse=True)
-    known = np.isfinite(random)
-    squares = np.bincount(group[known], random[known] ** 2, labels.size)
-    number = np.bincount(group[known], minlength=labels.size)
-    return np.divide(np.sqrt(squares), number, out=np.full(labels.size, np.nan), where=number > 0), labels
