@@ -1,0 +1,180 @@
+"""Cases and stations: run, look before running, score, draw, extend."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+import landsink
+from landsink.cli.page import AsJson, app, console, print_json, progress, rows, said
+
+CaseArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A TOML page, or the name of a case that comes with landsink: demo, tharandt, europe, towers, rothamsted."
+    ),
+]
+Changes = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a key of the case, e.g. --set model.soil=RothC. May be repeated.",
+    ),
+]
+Data = Annotated[Path | None, typer.Option("--data", envvar="LANDSINK_DATA", help="Root of the data.")]
+Folder = Annotated[Path, typer.Argument(help="The folder of a run.")]
+
+
+@app.command()
+def run(
+    name: CaseArgument,
+    changes: Changes = [],  # noqa: B006 - typer copies it
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the products; out/<case> if not given.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted run of the same case stopped.")
+    ] = False,
+    data: Data = None,
+    scheduler: Annotated[
+        str, typer.Option(help="Address of a dask.distributed scheduler; threads if not given.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Run a case: observations, model, assimilation, re-analysis, scores, catalogue, picture."""
+    with said():
+        page = landsink.case.load(name, changes)
+        folder = out or Path("out") / Path(name).stem
+        _notice(page)
+        with progress(as_json) as report:
+            result = landsink.case.run(page, folder, data, report, resume, scheduler)
+        if as_json:
+            print_json({"folder": str(result.folder), "record": result.record,
+                         "goals": [_goal(g) for g in result.goals],
+                         "scores": rows(result.scores)})  # fmt: skip
+        else:
+            _board(result.scores, result.goals)
+            console.print(f"product  {result.folder / 'product.zarr'}\nscores   {result.folder / 'scores.csv'}\n"
+                          f"picture  {result.picture}\nrecord   {result.record[:12]}", highlight=False)  # fmt: skip
+        if not all(g.passed for g in result.goals):
+            raise typer.Exit(3)
+
+
+@app.command()
+def station(
+    path: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A tower's file, archive, or folder.")],
+    site: Annotated[str | None, typer.Option(help="Such as DE-Tha, where the files do not say.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the products; out/<site> if not given.")
+    ] = None,
+    convention: Annotated[str, typer.Option(help="Where tools differ: oneflux or reddyproc.")] = "oneflux",
+    lat: Annotated[float | None, typer.Option(help="Degrees north.")] = None,
+    lon: Annotated[float | None, typer.Option(help="Degrees east.")] = None,
+    utc_offset: Annotated[float | None, typer.Option(help="Hours of local standard time from UTC.")] = None,
+    year: Annotated[int | None, typer.Option(help="The year of a file that counts days only.")] = None,
+    height: Annotated[float | None, typer.Option(help="Of the sensor [m]: storage from one point.")] = None,
+    negligible_storage: Annotated[bool, typer.Option("--negligible-storage", help="NEE = FC.")] = False,
+    seed: Annotated[int, typer.Option(help="Of all chance.")] = 0,
+    draws: Annotated[int, typer.Option(help="Bootstraps of the u* threshold.")] = 100,
+    percentiles: Annotated[int, typer.Option(help="Versions of NEE, by slices of the thresholds.")] = 40,
+    boosting: Annotated[bool, typer.Option("--boosting", help="Fill NEE by boosted trees as well.")] = False,
+    no_pages: Annotated[bool, typer.Option("--no-pages", help="No page for each year.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run's products.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Process a flux tower's files: checks, u*, gaps, partitioning, uncertainty, closure; FLUXNET and CF products."""
+    with said("nothing was written; run it again."):
+        files = landsink.case.StationFiles(path, site, lat, lon, utc_offset, year)
+        settings = landsink.case.StationSettings(landsink.case.convention(convention), seed, draws, percentiles,
+                                                 height, negligible_storage, boosting)  # fmt: skip
+        with progress(as_json) as report:
+            found = landsink.case.station(files, out, settings, report, overwrite, not no_pages)
+        if as_json:
+            print_json({"folder": str(found.folder), "site": found.site, "record": found.record,
+                         "steps": [{"name": s.name, "status": s.status, "says": s.says} for s in found.steps],
+                         "carbon": rows(found.annual)})  # fmt: skip
+        else:
+            for line in found.warnings:
+                console.print(escape(line), highlight=False, soft_wrap=True)
+            if len(found.annual):
+                console.print(landsink.case.statement(found))
+            console.print(f"products {found.folder}\nrecord   {found.record[:12]}", highlight=False)
+        if not len(found.annual):
+            raise typer.Exit(3)
+
+
+@app.command()
+def check(name: CaseArgument, changes: Changes = [], data: Data = None, as_json: AsJson = False) -> None:  # noqa: B006
+    """Look before running: wires, forcing needed, free parameters, estimated cost. Runs nothing."""
+    with said():
+        found = landsink.case.check(landsink.case.load(name, changes), data)
+        print_json(found.facts) if as_json else Console().print(found.card)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Show which engine computes here and why: compiler, processor, cache, devices; try it on a small model."""
+    with said():
+        found = landsink.case.examine()
+        print_json(found.facts) if as_json else typer.echo(found.card)
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(help="A quantity (gpp), a process (RothC) or a source (Drivers).")],
+) -> None:
+    """Show the card of a quantity, a process or a source."""
+    with said():
+        Console().print(landsink.case.explain(name))
+
+
+@app.command()
+def score(folder: Folder, as_json: AsJson = False) -> None:
+    """Show the scores of a run, beside its baselines and goals."""
+    with said():
+        table, goals = landsink.case.score(folder)
+        if as_json:
+            print_json({"scores": rows(table), "goals": [_goal(g) for g in goals]})
+        else:
+            _board(table, goals, Console())
+
+
+@app.command("map")
+def draw(
+    folder: Folder,
+    out: Annotated[Path | None, typer.Option(help="Folder for the page; the run's own if not given.")] = None,
+) -> None:
+    """Draw a run as one self-contained page: mean maps, spread, regional or site series."""
+    with said():
+        typer.echo(landsink.case.draw(folder, out))
+
+
+@app.command()
+def update(folder: Folder, changes: Changes = [], data: Data = None) -> None:  # noqa: B006
+    """Extend a map to later steps of its forcing, without touching old years; say what changed."""
+    with said():
+        with progress(False) as report:
+            words = landsink.case.update(folder, changes, data, report)
+        typer.echo(words)
+
+
+def _notice(page: Any) -> None:
+    if page.twin is not None:
+        console.print(
+            "[bold]GENERATED DATA:[/] this case runs on a virtual Europe, not on observations.",
+            highlight=False,
+        )
+
+
+def _board(table: Any, goals: list[Any], where: Console | None = None) -> None:
+    if len(table):
+        (where or Console()).print(landsink.case.scoreboard(table, goals))
+
+
+def _goal(goal: Any) -> dict[str, Any]:
+    return {"goal": dict(goal.goal), "value": goal.value, "passed": goal.passed, "says": goal.says}
