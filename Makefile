@@ -9,7 +9,7 @@ OUT ?= out/$(CASE)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := run
-.PHONY: run test test-all bench docs lint format clean
+.PHONY: run page test test-all bench docs lint format clean
 
 # Tests and benchmarks read real data where they are; without them they skip and say so.
 ifndef LANDSINK_DATA
@@ -35,15 +35,35 @@ $(VENV)/.installed-docs: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 	@$(PIP) -e ".[docs]"
 	@touch $@
 
+$(VENV)/.installed-page: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	@echo "installing node into $(VENV) (once)"
+	@$(PIP) -e ".[page]"
+	@touch $@
+
+# node and npm come from pip; npm takes what web/package-lock.json names, by its checksums, and runs no script of it
+PAGE := src/landsink/portal/page
+WEB := $(shell find web -name node_modules -prune -o -path web/public -prune -o -type f -print 2>/dev/null) src/landsink/portal/colours.json
+
+web/node_modules/.installed: web/package-lock.json web/package.json $(VENV)/.installed-page
+	@echo "fetching the parts of the page (once)"
+	@cd web && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+$(PAGE)/index.html: web/node_modules/.installed $(WEB)
+	@cd web && PATH="$(abspath $(BIN)):$$PATH" npm run --silent check
+	@cd web && PATH="$(abspath $(BIN)):$$PATH" npm run --silent build
+
+page: $(PAGE)/index.html  ## the map and the pages of the portal, built into the package
+
 # --resume: a second `make run` takes up what the same record already finished, instead of refusing the folder
 run: $(VENV)/.installed  ## the main job: one case from observations to picture (CASE=demo OUT=out/demo)
 	@$(BIN)/landsink run $(CASE) --out $(OUT) --resume
 	@echo "results: $(abspath $(OUT))"
 
-test: $(VENV)/.installed-dev  ## every test that is not slow
+test: $(VENV)/.installed-dev page  ## every test that is not slow
 	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS)
 
-test-all: $(VENV)/.installed-dev  ## every test
+test-all: $(VENV)/.installed-dev page  ## every test
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
 bench: $(VENV)/.installed-dev  ## how long the main steps take
@@ -62,5 +82,5 @@ format: $(VENV)/.installed-dev  ## mend formatting and what lint can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-clean:  ## remove the environment and the built handbook
-	rm -rf $(VENV) docs/_build docs/reference/generated
+clean:  ## remove the environment, the built handbook and the built page
+	rm -rf $(VENV) docs/_build docs/reference/generated $(PAGE) web/node_modules

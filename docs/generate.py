@@ -7,13 +7,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import typer.core
 import typer.main
 
 import landsink.models
 from landsink.case import Case
+from landsink.catalogue import Catalogue
 from landsink.cli import app
 from landsink.core.process import Parameter, Process
 from landsink.core.quantity import KINDS, Quantity, quantity, vocabulary
+from landsink.portal import Context, create
+from landsink.portal.entrance import operations
 
 
 def write_reference(folder: Path) -> None:
@@ -24,6 +28,7 @@ def write_reference(folder: Path) -> None:
         "processes": processes_page,
         "case": case_page,
         "command-line": command_line_page,
+        "http": http_page,
     }
     for name, page in pages.items():
         (folder / f"{name}.md").write_text("\n".join(page()) + "\n")
@@ -192,7 +197,7 @@ def command_line_page() -> Iterator[str]:
     group = typer.main.get_command(app)
     yield "# Command line"
     yield f"\n{group.help or ''}"
-    for name, command in group.commands.items():
+    for name, command in _commands(group):
         yield f"\n## landsink {name}\n"
         yield inspect.cleandoc(command.help or "")
         rows = (
@@ -203,3 +208,30 @@ def command_line_page() -> Iterator[str]:
             for p in command.params
         )
         yield from table(("argument", "what it does"), rows)
+
+
+def _commands(group: typer.core.TyperGroup) -> Iterator[tuple[str, typer.core.TyperCommand]]:
+    """Every verb with its whole name, those of groups too."""
+    for name, command in group.commands.items():
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            yield name, command
+        else:
+            yield from ((f"{name} {verb}", below) for verb, below in _commands(command))
+
+
+# --- the HTTP interface -----------------------------------------------------------------------------------
+
+
+def http_page() -> Iterator[str]:
+    """Every route of the portal, by part."""
+    document = create(Context(Catalogue(Path("home")))).openapi()
+    parts: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for name, operation in operations(document):
+        about = (operation.get("description") or operation["summary"]).split("\n")[0]
+        parts[operation["tags"][0]].append((code(name), about))
+    yield "# Routes of the HTTP interface"
+    yield "\nA running portal tells their parameters and answers at `/api/docs` and `/api/openapi.json`."
+    for part, rows in parts.items():
+        yield f"\n## {part.capitalize()}"
+        yield from table(("route", "what it answers"), rows)

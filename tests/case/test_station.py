@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from landsink import case
-from landsink.case import station_folder
+from landsink.case import station_folder, station_tower
 from landsink.core.errors import CaseError, DataError, LandsinkError, UnknownName
 from landsink.sources import Fluxnet
 from landsink.sources.tower import open_tower
@@ -62,6 +62,8 @@ def test_the_folder_holds_every_product(made):
         "AA-Aaa_2005.html",
         "log.txt",
         "record.json",
+        "series.zarr",
+        "station.json",
     }
     assert not [p for p in made.folder.parent.iterdir() if "unfinished" in p.name]
 
@@ -236,11 +238,51 @@ def test_broken_files_end_in_a_product_or_in_words(file, tmp_path_factory, data)
     assert (found.folder / "record.json").exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "domain"), [("realatc.CO2", "atmosphere"), ("otc_quality_flags.csv", "ocean")]
-)
-def test_a_file_of_another_domain_is_said_to_be_one(data, tmp_path, name, domain):
-    asked = case.StationFiles(data / "flux" / "icos_format_samples" / name)
-    with pytest.raises(CaseError, match=f"{domain} station"):
-        case.station(asked, tmp_path / "out", Settings(), quiet)
-    assert not (tmp_path / "out").exists()
+def test_the_series_are_the_products_numbers_with_their_errors(made):
+    page = json.loads((made.folder / "station.json").read_text())
+    for resolution, mark in {"native": "HH", "day": "DD", "month": "MM"}.items():
+        numbers = xr.open_zarr(made.folder / "series.zarr", group=resolution, consolidated=False).load()
+        with xr.open_dataset(made.folder / f"AA-Aaa_{mark}.nc") as ds:
+            for name in ("nee", "gpp_night", "reco_day", "tas"):
+                np.testing.assert_array_equal(numbers[name], ds[name])
+                assert numbers[name].attrs["units"] == ds[name].attrs["units"]
+            np.testing.assert_array_equal(numbers["nee_sd"], ds["nee_random_error"])
+        assert "chance alone" in numbers["nee"].attrs["uncertainty"]  # no u* was measured
+    first = numbers["time"].values[0]
+    assert first == np.datetime64("2005-05-01")  # a month bears its own date, not that of its start in UTC
+    nee = next(v for v in page["variables"] if v["name"] == "nee")
+    assert nee["sign"] == "positive: to the atmosphere"
+    assert page["place"] == {"latitude": 51.0, "longitude": 15.0, "utc_offset": 1.0}
+
+
+def test_coverage_counts_what_was_measured(made):
+    page = json.loads((made.folder / "station.json").read_text())
+    row = next(r for r in page["coverage"] if r["variable"] == "nee")
+    assert (row["year"], row["expected"], row["present"]) == (2005, 365 * 48, 60 * 48)
+    assert row["good"] == int((made.done.record["NEE_VUT_REF_QC"].values == 0).sum())
+    counts = {r["flag"]: r["count"] for r in page["quality"] if r["variable"] == "nee"}
+    assert counts["measured"] == row["good"]
+    assert sum(counts.values()) == 60 * 48
+
+
+def test_errors_by_choice_of_ustar_are_half_the_spread_of_versions(made):
+    """The chain's own percentiles, in FLUXNET's unit, are met by the series' error in the vocabulary's."""
+    coarse = made.done.coarse["MM"].copy()
+    spread = xr.full_like(coarse["GPP_NT_VUT_REF"], 0.25)
+    coarse = coarse.assign(
+        GPP_NT_VUT_16=coarse["GPP_NT_VUT_REF"] - spread, GPP_NT_VUT_84=coarse["GPP_NT_VUT_REF"] + spread
+    )
+    numbers = station_tower.series_of(coarse.assign_attrs(made.done.record.attrs | coarse.attrs), "month")
+    np.testing.assert_allclose(
+        numbers["gpp_night_sd"], 0.25e-3 / 86400, rtol=1e-9
+    )  # gC m-2 d-1 to kg m-2 s-1
+    assert "u* thresholds" in numbers["gpp_night"].attrs["uncertainty"]
+
+
+def test_a_tower_without_a_place_keeps_its_products(tmp_path):
+    table(days=20).to_csv(tmp_path / "AA-Aaa_HH.csv", index=False)
+    asked = case.StationFiles(tmp_path / "AA-Aaa_HH.csv")
+    found = case.station(asked, tmp_path / "out", QUICK, quiet, pages=False)
+    page = json.loads((found.folder / "station.json").read_text())
+    assert page["variables"] == []
+    assert any("There are no series" in n for n in page["notes"])

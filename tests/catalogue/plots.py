@@ -1,5 +1,7 @@
 """Small files made up for tests: a table of soil stocks, a cube of fluxes, and what is said of them."""
 
+import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,8 +48,14 @@ def cube(folder: Path, unit: str = "kg m-2 s-1") -> xr.Dataset:
 
 
 def shelf(root: Path, day: datetime = DAY) -> Catalogue:
-    """A catalogue whose clock stands at `day`."""
-    return Catalogue(root / "home", clock=lambda: day)
+    """A catalogue whose clock stands at `day`; where LANDSINK_DATABASE and LANDSINK_STORE say, if they do."""
+    return replace(store(root / "home"), clock=lambda: day)
+
+
+def store(root: Path) -> Catalogue:
+    """A catalogue; its clock goes."""
+    said = os.environ
+    return Catalogue(root, server=said.get("LANDSINK_DATABASE", ""), store=said.get("LANDSINK_STORE", ""))
 
 
 def left(root: Path) -> list[str]:

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landsink.catalogue import Catalogue, checksum, describe, identifier
+from landsink.catalogue import checksum, describe, identifier
 from landsink.core.errors import DataError, UnknownName
+from tests.catalogue import plots
 
 
 def record(word: str) -> str:
@@ -28,8 +29,12 @@ def run_folder(root: Path, word: str = "one") -> Path:
 
 
 def item(root: Path, word: str = "one"):
+    return described(run_folder(root, word), word)
+
+
+def described(folder: Path, word: str = "one"):
     return describe(
-        run_folder(root, word),
+        folder,
         record=record(word),
         title=f"Product {word}",
         bbox=[-10, 35, 30, 70],
@@ -38,7 +43,7 @@ def item(root: Path, word: str = "one"):
         variables=["nee", "gpp"],
         licence="CC-BY-4.0",
         citation="Someone et al. 2020",
-        inputs=["0123456789ab", root / "forcing.nc"],
+        inputs=["0123456789ab", folder.parent / "forcing.nc"],
     )
 
 
@@ -81,7 +86,7 @@ def test_a_single_file_and_no_place_are_fine_nonsense_is_not(tmp_path):
 
 
 def test_adding_twice_is_adding_once(tmp_path):
-    store = Catalogue(tmp_path / "store")
+    store = plots.store(tmp_path / "store")
     assert store.list() == []
     first = item(tmp_path)
     first.properties["created"] = "2020-01-01T00:00:00Z"
@@ -98,7 +103,7 @@ def test_adding_twice_is_adding_once(tmp_path):
 
 
 def test_get_takes_a_prefix_and_the_whole_hash_and_names_near_misses(tmp_path):
-    store = Catalogue(tmp_path / "store")
+    store = plots.store(tmp_path / "store")
     made = store.add(item(tmp_path))
     assert store.get(made.id[:5]).id == store.get(record("one")).id == made.id
     with pytest.raises(UnknownName, match=f"Near: {made.id}"):
@@ -113,14 +118,14 @@ def test_get_takes_a_prefix_and_the_whole_hash_and_names_near_misses(tmp_path):
 
 
 def test_a_hash_that_only_shares_its_start_is_not_found(tmp_path):
-    store = Catalogue(tmp_path / "store")
+    store = plots.store(tmp_path / "store")
     made = store.add(item(tmp_path))
     with pytest.raises(UnknownName):
         store.get(made.id + "0" * 52)
 
 
 def test_a_lost_index_is_made_again(tmp_path):
-    store = Catalogue(tmp_path / "store")
+    store = plots.store(tmp_path / "store")
     ids = {store.add(item(tmp_path, word)).id for word in ("one", "two", "three")}
     for file in (tmp_path / "store").glob("index.sqlite*"):
         file.unlink()
@@ -129,14 +134,16 @@ def test_a_lost_index_is_made_again(tmp_path):
     assert {i.id for i in store.list()} == ids
 
 
+ROOT = Path(__file__).resolve().parents[2]
 CROWD = """
 import hashlib, sys
 from pathlib import Path
-from landsink.catalogue import Catalogue, describe
+from landsink.catalogue import describe
+from tests.catalogue.plots import store
 root, who = Path(sys.argv[1]), int(sys.argv[2])
 for n in range(8):
     word = f"{n if n < 4 else (who, n)}"
-    Catalogue(root / "store").add(
+    store(root / "store").add(
         describe(root / "f.txt", record=hashlib.sha256(word.encode()).hexdigest(), title=word, bbox=None,
                  start="2001-01-01", end="2001-01-02", variables=[], licence="other", citation="")
     )
@@ -145,12 +152,12 @@ for n in range(8):
 
 def test_a_crowd_of_processes_leaves_whole_items(tmp_path):
     (tmp_path / "f.txt").write_text("x")
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(ROOT)])}
     crowd = [
         subprocess.Popen([sys.executable, "-c", CROWD, str(tmp_path), str(i)], env=env) for i in range(3)
     ]
     assert [p.wait(120) for p in crowd] == [0, 0, 0]
-    store = Catalogue(tmp_path / "store")
+    store = plots.store(tmp_path / "store")
     assert len(store.list()) == 4 + 3 * 4 == len(list((tmp_path / "store/items").glob("*.json")))
     assert not list((tmp_path / "store/items").glob(".new-*"))
     assert store.reindex() == 16

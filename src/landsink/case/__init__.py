@@ -23,7 +23,10 @@ from .shelf import search as search
 from .shelf import verify as verify
 from .station import StationFiles as StationFiles
 from .station import StationSettings as StationSettings
+from .station import check_terms as check_terms
 from .station import convention as convention
+from .station import enter_station as enter_station
 from .station import statement as statement
 from .station import station as station
+from .station import station_facts as station_facts
 from .update import update as update

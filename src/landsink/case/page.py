@@ -185,6 +185,11 @@ class OutputPage(Page):
     """What is kept."""
 
     variables: Words = ("gpp", "nee", "evspsbl", "lai", "cVeg", "cSoil")
+    members: bool = Field(
+        True,
+        description="a map keeps the ensemble of every cell, so that the spread of any area can be told; "
+        "it takes `map.members` times the room of the means",
+    )
     licence: str = "CC-BY-4.0"
 
 

@@ -15,7 +15,6 @@ from landsink import bulletin, catalogue, evaluate, reanalyse
 from landsink.assimilate import Posterior
 from landsink.core import door
 from landsink.core.errors import CaseError
-from landsink.core.home import home
 from landsink.core.record import Record
 from landsink.observe import Observation
 from landsink.reanalyse.domain import Grid
@@ -24,6 +23,7 @@ from . import compose
 from .carried import climate, left_out, map_entry, map_members
 from .fit import solve
 from .page import Case
+from .publication import publish
 from .setup import (
     Setup,
     first_guess,
@@ -294,7 +294,8 @@ def map_plan(setup: Setup, posterior: Posterior, data: Path | None) -> tuple[rea
     start = first_guess(setup.model, setup.case.start.pools, len(entry.flag))
     cycle = entry.cycle(setup.case.model.step, page.cycle_years)
     return reanalyse.Plan(setup.model, setup.stepper, posterior.carried, members, entry, want, start, cycle,
-                          area=grid.land(entry.cells) if grid else None, engine=setup.engine), source  # fmt: skip
+                          area=grid.land(entry.cells) if grid else None, keep=bool(grid) and setup.case.output.members,
+                          engine=setup.engine), source  # fmt: skip
 
 
 def register(case: Case, record: Record, out: Path, product: xr.Dataset, extends: str = "") -> None:
@@ -311,8 +312,10 @@ def register(case: Case, record: Record, out: Path, product: xr.Dataset, extends
         variables=[v for v in case.output.variables if v in product], licence=case.output.licence,
         citation=case.citation or str(product.attrs.get("references", "")), inputs=record.inputs,
     )  # fmt: skip
-    store = catalogue.Catalogue(home())
+    store = catalogue.Catalogue.configured()
     older = [i.id for i in store.list() if extends and i.properties.get("landsink:record") == extends]
     if older and store.latest(older[0]).id == older[0] != item.id:
         item.properties["landsink:previous"] = older[0]
     store.add(item)
+    if box and {"lat", "lon"} <= set(product.dims):
+        publish(store, item, product)

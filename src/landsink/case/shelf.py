@@ -15,6 +15,7 @@ from landsink.core.errors import DataError
 from landsink.core.home import home
 
 from .pipeline import goals_of
+from .publication import publish_object
 
 
 def score(folder: Path) -> tuple[pd.DataFrame, list[Any]]:
@@ -72,9 +73,11 @@ def ingest(path: Path, specification: str, about: Path | None, dry: bool) -> tup
     if dry:
         return store.try_ingest(path, asked, metadata), None
     try:
-        return store.ingest_reported(path, asked, metadata)
+        report, item = store.ingest_reported(path, asked, metadata)
     except catalogue.Rejected as error:
         return error.report, None
+    publish_object(store, item)
+    return report, item
 
 
 def query(

@@ -3,8 +3,6 @@
 import contextlib
 import dataclasses
 import json
-import re
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +14,10 @@ import pandas as pd
 import xarray as xr
 from rich.table import Table
 
-from landsink.core.errors import CaseError, DataError, LandsinkError, unknown
+from landsink.catalogue import Catalogue
+from landsink.catalogue.station_item import Terms, enter
+from landsink.core.errors import DataError, LandsinkError, unknown
+from landsink.core.home import home
 from landsink.core.record import Input, Record
 from landsink.sources.air import open_air
 from landsink.sources.ocean import open_ocean
@@ -26,34 +27,20 @@ from landsink.stations.flux.chain import process
 from landsink.stations.flux.convention import Convention, OneFlux, REddyProc
 from landsink.stations.flux.stage import Processed, Report, Settings, Step
 
-from .station_folder import log, write
+from . import station_record
+from .station_folder import drafted, free, log, site_name, write
+from .station_record import Observed, observed
+from .station_request import StationFiles
+from .station_tower import add_sheet
 
 StationSettings = Settings
 CONVENTIONS: Mapping[str, type[Convention]] = {"oneflux": OneFlux, "reddyproc": REddyProc}
 BESIDE = ("sites.csv", "utc_offsets.csv")
-NAME = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 SHOWN = ("NEE_VUT", "GPP_NT_VUT", "GPP_DT_VUT", "RECO_NT_VUT", "RECO_DT_VUT")
-OTHER_DOMAINS = {
-    "atmosphere": (open_air, "In Python: landsink.stations.air.fit(landsink.sources.air.open_air(path))."),
-    "ocean": (
-        open_ocean,
-        "In Python: landsink.stations.ocean.exchange(landsink.sources.ocean.open_ocean(path), …).",
-    ),
-}
+DOMAINS = ("ecosystem", "atmosphere", "ocean")
+OPENERS = {"atmosphere": open_air, "ocean": open_ocean}
 SIGN = "NEE and RECO: + to the atmosphere; GPP: + into the ecosystem"
 SPANS = {"YY": ("gC m-2 yr-1", "%Y"), "MM": ("gC m-2 d-1", "%Y-%m")}
-
-
-@dataclass(frozen=True)
-class StationFiles:
-    """What a user asks for: files, and what they do not say of themselves; None where they do."""
-
-    path: Path
-    site: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
-    utc_offset: float | None = None
-    year: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +52,12 @@ class Station:
     record: str
     done: Processed
     annual: pd.DataFrame
+    domain: str = "ecosystem"
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is told of the carbon."""
+        return not len(self.annual)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -92,84 +85,84 @@ def station(
     report: Report,
     overwrite: bool = False,
     pages: bool = True,
-) -> Station:
-    """Process a station's files into `out` (`out/<site>` if None).
+) -> Station | Observed:
+    """Process a station's files into `out` (`out/<site>` if None): a tower's, an air record or a surface-ocean record.
 
     Products are written beside it and take its name when they are whole, so that an interruption leaves nothing
     half-written. Raises LandsinkError where the files give no record, the site has no name, or the folder is taken.
     """
     report("reading", 0.0)
-    ds = _opened(asked)
-    ds = ds.assign_attrs(site=_site(asked, ds))
+    found = _opened(asked)
+    if isinstance(found, str):
+        return observed(asked, found, out, report, overwrite, pages)
+    ds = found.assign_attrs(site=_site(asked, found))
     folder = out or Path("out") / ds.attrs["site"]
-    _free(folder, overwrite)
+    free(folder, overwrite)
     record = Record.of({"station": _case(asked, ds, settings)}, _inputs(asked, ds))
     report("reading", 1.0)
     begun = time.time()
     done = process(ds, settings, report)
-    draft = folder.parent / f".{folder.name}.unfinished"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    try:
+    with drafted(folder) as draft:
         done = write(done, draft, ds, record, settings, report, pages)
         (draft / "log.txt").write_text(log(done, ds, record, begun))
-        if folder.exists():
-            shutil.rmtree(folder)
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        add_sheet(done, draft, ds, record, annual(done))
     return Station(folder, ds.attrs["site"], record.hash, done, annual(done))
 
 
-def _opened(asked: StationFiles) -> xr.Dataset:
-    """The tower's record; a file of another domain is said to be one, with what reads it."""
+def enter_station(folder: Path, licence: str = "", rights: str = "") -> Any:
+    """Enter a finished station's folder into the catalogue; returns its item."""
+    store = Catalogue(home())
+    store.sweep()
+    return enter(store, folder, Terms(licence, rights))
+
+
+def check_terms(licence: str, rights: str) -> None:
+    """Raises DataError where a licence is not known, before hours of processing rather than after."""
+    Terms(licence, rights).checked()
+
+
+def station_facts(found: Station | Observed, item: Any) -> dict[str, Any]:
+    """What became of a station as plain data, for JSON."""
+    said = {"folder": str(found.folder), "site": found.site, "domain": found.domain, "record": found.record}
+    steps = [{"name": s.name, "status": s.status, "says": s.says} for s in found.steps]
+    carbon = found.annual if isinstance(found, Station) else station_record.table(found)
+    rows = json.loads(carbon.to_json(orient="records"))
+    return said | {"steps": steps, "carbon": rows, "item": item.id if item is not None else None}
+
+
+def _opened(asked: StationFiles) -> xr.Dataset | str:
+    """The tower's record; the name of its domain where the file is of another."""
+    if asked.domain is not None and asked.domain not in DOMAINS:
+        raise unknown(asked.domain, DOMAINS, f"the domains ({', '.join(DOMAINS)})")
+    if asked.domain in OPENERS:
+        return asked.domain
     try:
         return open_tower(
             asked.path, asked.site, latitude=asked.latitude, longitude=asked.longitude,
             utc_offset=asked.utc_offset, year=asked.year,
         )  # fmt: skip
-    except DataError as not_a_tower:
-        raise _elsewhere(asked.path) or not_a_tower from None
+    except DataError:
+        elsewhere = "" if asked.domain else _elsewhere(asked.path)
+        if not elsewhere:
+            raise
+        return elsewhere
 
 
-def _elsewhere(path: Path) -> CaseError | None:
-    """Where a file belongs that is no tower's; None if nowhere."""
-    for domain, (opener, what) in OTHER_DOMAINS.items():
-        with contextlib.suppress(LandsinkError):
-            opener(path)
-            return CaseError(f"{path.name} is a file of an {domain} station.", "A flux tower's.", what)
-    return None
+def _elsewhere(path: Path) -> str:
+    """The domain of a file that is no tower's; nothing where no reader knows it."""
+    if path.is_file():
+        for domain, opener in OPENERS.items():
+            with contextlib.suppress(LandsinkError):
+                opener(path)
+                return domain
+    return ""
 
 
 def _site(asked: StationFiles, ds: xr.Dataset) -> str:
     site = asked.site or str(ds.attrs.get("site", ""))
     if not site:
         raise DataError("The files do not name their site.", "A code such as DE-Tha.", "Say --site XX-Abc.")
-    if not NAME.fullmatch(site):
-        raise DataError(f"'{site}' cannot name a site.", "Letters, digits and hyphens, as DE-Tha.")
-    return site
-
-
-def _free(folder: Path, overwrite: bool) -> None:
-    """Raises CaseError where `folder` holds something, unless that is a station's products and may go."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise CaseError(f"{folder} is a file.", remedy="Name a folder with --out.")
-    if not any(folder.iterdir()):
-        return
-    if not overwrite:
-        raise CaseError(
-            f"{folder} is not empty.", remedy="Say --overwrite, or name another folder with --out."
-        )
-    try:
-        ours = "station" in json.loads((folder / "record.json").read_text())["case"]
-    except (OSError, ValueError, KeyError, TypeError):
-        ours = False
-    if not ours:
-        raise CaseError(
-            f"{folder} holds other things than a station's products.", remedy="Name another folder."
-        )
+    return site_name(site)
 
 
 def _case(asked: StationFiles, ds: xr.Dataset, settings: Settings) -> dict[str, Any]:
@@ -218,8 +211,10 @@ def _at(ds: xr.Dataset, name: str, k: int) -> float:
     return float(ds[name].values[k]) if name in ds else np.nan
 
 
-def statement(found: Station) -> Table:
+def statement(found: Station | Observed) -> Table:
     """The carbon of each year as a table for a terminal: values, uncertainties, unit, sign, source."""
+    if isinstance(found, Observed):
+        return station_record.statement(found)
     unit = found.annual["unit"].iloc[0] if len(found.annual) else ""
     filtered = found.done.step("u* filter")
     by = "" if filtered is not None and filtered.status == "done" else "; NO u* FILTER WAS APPLIED"

@@ -1,22 +1,80 @@
 """What the folder of a station holds: tables, CF datasets, parameters, thresholds, pages, log, record."""
 
 import json
+import re
+import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 import xarray as xr
 
+from landsink.core.errors import CaseError, DataError
 from landsink.core.record import Record, code_version
 from landsink.stations.flux import clock, products
 from landsink.stations.flux.page import page
-from landsink.stations.flux.stage import Processed, Report, Settings, Skip, Stage, run
+from landsink.stations.flux.stage import Processed, Report, Settings, Skip, Stage, Step, run
 from landsink.stations.flux.summary import tabled
 
 REFERENCES = (
     "Pastorello et al. 2020, doi:10.1038/s41597-020-0534-3; Reichstein et al. 2005; Lasslop et al. 2010"
 )
+NAME = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
+
+
+def site_name(site: str) -> str:
+    """The name, where it can name files. Raises DataError otherwise."""
+    if not NAME.fullmatch(site):
+        raise DataError(
+            f"'{site}' cannot name a site.", "Letters, digits and hyphens, as DE-Tha.", "Say --site."
+        )
+    return site
+
+
+def free(folder: Path, overwrite: bool) -> None:
+    """Raises CaseError where `folder` holds something, unless that is a station's products and may go."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise CaseError(f"{folder} is a file.", remedy="Name a folder with --out.")
+    if not any(folder.iterdir()):
+        return
+    if not overwrite:
+        raise CaseError(
+            f"{folder} is not empty.", remedy="Say --overwrite, or name another folder with --out."
+        )
+    try:
+        ours = "station" in json.loads((folder / "record.json").read_text())["case"]
+    except (OSError, ValueError, KeyError, TypeError):
+        ours = False
+    if not ours:
+        raise CaseError(
+            f"{folder} holds other things than a station's products.", remedy="Name another folder."
+        )
+
+
+@contextmanager
+def drafted(folder: Path) -> Iterator[Path]:
+    """A draft beside `folder` that takes its name when it is whole; an interruption leaves nothing half-written."""
+    draft = folder.parent / f".{folder.name}.unfinished"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        if folder.exists():
+            shutil.rmtree(folder)
+        draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def store(folder: Path, record: Record, steps: Sequence[Step]) -> None:
+    """The record, its hash and what became of each step as record.json."""
+    said = [{"name": s.name, "status": s.status, "says": s.says} for s in steps]
+    content = record.as_dict() | {"hash": record.hash, "steps": said}
+    (folder / "record.json").write_text(json.dumps(content, indent=1, default=str) + "\n")
 
 
 def write(
@@ -44,9 +102,7 @@ def write(
     }
     stages = [Stage(name, _writing(w)) for name, w in writers.items() if pages or name != "pages"]
     done = run(done, stages, settings, report)
-    steps = [{"name": s.name, "status": s.status, "says": s.says} for s in done.steps]
-    content = record.as_dict() | {"hash": record.hash, "steps": steps}
-    (folder / "record.json").write_text(json.dumps(content, indent=1, default=str) + "\n")
+    store(folder, record, done.steps)
     return done
 
 

@@ -42,8 +42,10 @@ def update(folder: Path, changes: list[str], data: Path | None, report: Report) 
     tiles = reanalyse.split(len(plan.entry.flag), case.map.tile)
     before = str(product.attrs["record"])
     plan = dataclasses.replace(
-        plan, entry=plan.entry.when(fresh), cycle=None, start=_ends(old_store, tiles, plan, product)
-    )
+        plan, entry=plan.entry.when(fresh), cycle=None, start=_ends(old_store, tiles, plan, product),
+        # What was begun without members goes on without.
+        keep=any({"member", "lat"} <= set(v.dims) for v in product.data_vars.values()),
+    )  # fmt: skip
     record = Record.of(case.model_dump(mode="json"), compose.inputs(setup.source, source))
     store, span = reanalyse.TileStore(folder / "tiles", record.hash), f"map to {plan.entry.time[-1]}"
     reanalyse.run_tiles(plan, tiles, store, span, report, "")

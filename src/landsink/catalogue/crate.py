@@ -12,6 +12,7 @@ from landsink.catalogue.store import Catalogue
 from landsink.core.errors import DataError
 
 CRATE = "https://w3id.org/ro/crate/1.1"
+PAGE = "ro-crate-metadata.json"
 PROCESS = "https://w3id.org/ro/wfrun/process/0.5"
 ENDINGS = {
     "text": "txt",
@@ -30,26 +31,42 @@ def write_crate(catalogue: Catalogue, name: str, folder: Path) -> Path:
     are gone.
     Sources: RO-Crate 1.1; Process Run Crate 0.5; W3C PROV-JSON (submission of 2013).
     """
-    item = catalogue.get(name)
     _claim(folder)
-    held = bool(catalogue.embargoed(item))
-    parts = {} if held else {key: _copied(catalogue, item, key, folder) for key in sorted(item.assets)}
-    for form, ending in ENDINGS.items():
-        (folder / f"citation.{ending}").write_text(cite(item, form), "utf-8", newline="")
-    record = made_by(item)
-    _write(folder / "prov.json", prov(catalogue, item, record))
-    page = folder / "ro-crate-metadata.json"
+    texts, parts = pages(catalogue, name)
+    for inner, source in parts.items():
+        if source.is_dir():
+            shutil.copytree(source, folder / inner)
+        else:
+            shutil.copy(source, folder / inner)
     # The crate's own page comes last: a folder with it is a whole crate.
-    _write(page, _crate(catalogue, item, parts, record, held))
-    return page
+    for inner, text in texts.items():
+        (folder / inner).write_text(text, "utf-8", newline="")
+    return folder / PAGE
 
 
-def made_by(item: pystac.Item) -> dict[str, Any]:
+def pages(catalogue: Catalogue, name: str) -> tuple[dict[str, str], dict[str, Path]]:
+    """What a crate of the object `name` is made of: texts by name, its own page last; and bytes, where they lie here.
+
+    Raises DataError where bytes are gone.
+    """
+    item = catalogue.get(name)
+    held = bool(catalogue.embargoed(item))
+    parts = {} if held else {key: _part(catalogue, item, key) for key in sorted(item.assets)}
+    texts = {f"citation.{ending}": cite(item, form) for form, ending in ENDINGS.items()}
+    record = made_by(catalogue, item)
+    texts["prov.json"] = _json(prov(catalogue, item, record))
+    texts[PAGE] = _json(_crate(catalogue, item, parts, record, held))
+    return texts, {path.name: path for path in parts.values()}
+
+
+def made_by(catalogue: Catalogue, item: pystac.Item) -> dict[str, Any]:
     """The record that made a run: case, code, inputs. Empty for what was taken in, or where its folder is gone."""
-    asset = item.assets.get("record")
-    if asset is None or not Path(asset.href).is_file():
+    if "record" not in item.assets:
         return {}
-    page = json.loads(Path(asset.href).read_text("utf-8"))
+    try:
+        page = json.loads(catalogue.asset(item, "record").read_text("utf-8"))
+    except (OSError, DataError):
+        return {}
     # A run that was extended keeps the page of its first record, which did not make the rest.
     return page if page.get("hash") == item.properties["landsink:record"] else {}
 
@@ -161,7 +178,7 @@ def _crate(
 def _descriptor(process: bool) -> dict[str, Any]:
     said = {"@id": CRATE}
     return {
-        "@id": "ro-crate-metadata.json",
+        "@id": PAGE,
         "@type": "CreativeWork",
         "about": {"@id": "./"},
         "conformsTo": [said, {"@id": PROCESS}] if process else said,
@@ -240,18 +257,13 @@ def _licence(p: dict[str, Any]) -> Any:
     )
 
 
-def _copied(catalogue: Catalogue, item: pystac.Item, key: str, folder: Path) -> Path:
-    source = catalogue.path(item.id) if "landsink:format" in item.properties else Path(item.assets[key].href)
-    target = folder / source.name
+def _part(catalogue: Catalogue, item: pystac.Item, key: str) -> Path:
+    source = catalogue.asset(item, key)
     if not source.exists():
         raise DataError(
             f"{source} of '{item.id}' is gone.", "The bytes of the object.", "See 'landsink verify'."
         )
-    if source.is_dir():
-        shutil.copytree(source, target)
-    else:
-        shutil.copy(source, target)
-    return target
+    return source
 
 
 def _claim(folder: Path) -> None:
@@ -260,5 +272,5 @@ def _claim(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _write(path: Path, page: dict[str, Any]) -> None:
-    path.write_text(json.dumps(page, indent=1, ensure_ascii=False) + "\n", "utf-8")
+def _json(page: dict[str, Any]) -> str:
+    return json.dumps(page, indent=1, ensure_ascii=False) + "\n"

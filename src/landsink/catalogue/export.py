@@ -34,7 +34,7 @@ def write_stac(catalogue: Catalogue, folder: Path, data: bool = False) -> int:
         root.add_child(shelf)
     root.normalize_hrefs(str(folder.absolute()))
     for item in root.get_items(recursive=True):
-        _bytes(catalogue, item, data)
+        _bytes(item, data)
     root.save(pystac.CatalogType.SELF_CONTAINED)
     return len(items)
 
@@ -45,8 +45,9 @@ def _opened(catalogue: Catalogue, item: pystac.Item) -> pystac.Item:
     embargoed = catalogue.embargoed(item)
     if embargoed:
         made.assets = {}
-    elif "landsink:format" in item.properties:
-        made.assets["data"].href = str(catalogue.path(item.id))
+    else:
+        for key in item.assets:
+            made.assets[key].href = str(catalogue.asset(item, key))
     made.clear_links("derived_from")
     made.clear_links("predecessor-version")
     sources = [str(s.target) for s in item.links if s.rel == "derived_from"]
@@ -55,7 +56,7 @@ def _opened(catalogue: Catalogue, item: pystac.Item) -> pystac.Item:
     return made
 
 
-def _bytes(catalogue: Catalogue, item: pystac.Item, data: bool) -> None:
+def _bytes(item: pystac.Item, data: bool) -> None:
     for asset in item.assets.values():
         source = Path(asset.href)
         if not data:

@@ -1,42 +1,45 @@
-"""The catalogue's tables: plain ones for any database, and SQLite's full-text and box indexes beside them."""
+"""The catalogue's tables, the same for SQLite and PostgreSQL, and what an item is to them."""
 
-import functools
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+import re
+import unicodedata
+from types import ModuleType
 from typing import Any
 
 import pystac
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.dialects import postgresql
 
-from landsink.core.errors import DataError
+from landsink.catalogue import postgres, sqlite
+from landsink.catalogue.database import METADATA
 
 # An index of another number is made anew from the item files.
-VERSION = 2
-# Long enough for a crowd of tiles or runs that finish at once on a slow disk.
-PATIENCE_SECONDS = 60.0
+VERSION = 3
+WORD = re.compile(r"[^\W_]+")
 
-TABLES = sa.MetaData()
+
+def exact() -> sa.types.TypeEngine:
+    """Text that is sorted and compared letter by letter in every database, whatever its language."""
+    return sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
 OBJECT = sa.Table(
     "object",
-    TABLES,
+    METADATA,
     sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("id", sa.String(64), nullable=False, unique=True),
-    sa.Column("sha256", sa.String(64), nullable=False, index=True),
-    sa.Column("record", sa.String(64), nullable=False, index=True),
-    sa.Column("kind", sa.String(32), nullable=False, index=True),
-    sa.Column("specification", sa.String(64), nullable=False, index=True),
-    sa.Column("licence", sa.String(64), nullable=False, index=True),
+    sa.Column("id", exact(), nullable=False, unique=True),
+    sa.Column("sha256", exact(), nullable=False, index=True),
+    sa.Column("record", exact(), nullable=False, index=True),
+    sa.Column("doi", exact(), nullable=False, index=True),
+    sa.Column("kind", exact(), nullable=False, index=True),
+    sa.Column("specification", exact(), nullable=False, index=True),
+    sa.Column("licence", exact(), nullable=False, index=True),
     sa.Column("title", sa.Text, nullable=False),
-    sa.Column("created", sa.String(32), nullable=False, index=True),
-    sa.Column("first", sa.String(32), nullable=False, index=True),
-    sa.Column("last", sa.String(32), nullable=False),
+    sa.Column("created", exact(), nullable=False, index=True),
+    sa.Column("first", exact(), nullable=False, index=True),
+    sa.Column("last", exact(), nullable=False),
     # An object may follow one other, and only one may follow it.
-    sa.Column("previous", sa.String(64), unique=True),
-    sa.Column("document", sa.JSON, nullable=False),
+    sa.Column("previous", exact(), unique=True),
+    sa.Column("document", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
 )
 
 
@@ -44,107 +47,46 @@ def _rows_of(name: str, *columns: sa.Column) -> sa.Table:
     owner = sa.Column(
         "number", sa.ForeignKey("object.number", ondelete="cascade"), nullable=False, index=True
     )
-    return sa.Table(name, TABLES, sa.Column("row", sa.Integer, primary_key=True), owner, *columns)
+    return sa.Table(name, METADATA, sa.Column("row", sa.Integer, primary_key=True), owner, *columns)
 
 
-VARIABLE = _rows_of("variable", sa.Column("name", sa.String(128), nullable=False, index=True))
+VARIABLE = _rows_of("variable", sa.Column("name", exact(), nullable=False, index=True))
 SOURCE = _rows_of(
     "source",
     sa.Column("name", sa.Text, nullable=False),
-    sa.Column("sha256", sa.String(64), nullable=False, index=True),
+    sa.Column("sha256", exact(), nullable=False, index=True),
 )
-MEMBER = _rows_of("member", sa.Column("id", sa.String(64), nullable=False, index=True))
+MEMBER = _rows_of("member", sa.Column("id", exact(), nullable=False, index=True))
 EDGES = ("west", "south", "east", "north")
-BOX = _rows_of("box", *(sa.Column(edge, sa.Float, nullable=False) for edge in EDGES))
+BOX = _rows_of("box", *(sa.Column(edge, sa.Float(53), nullable=False) for edge in EDGES))
 PARTS = (VARIABLE, SOURCE, MEMBER, BOX)
-
-# SQLite's own indexes; another database has others for the same two questions.
-SQLITE = (
-    "create virtual table if not exists words using fts5(body, tokenize='unicode61 remove_diacritics 2')",
-    "create virtual table if not exists place using rtree(row, west, east, south, north)",
-)
+TABLES = (OBJECT, *PARTS)
 
 
-@functools.cache
-def _engine(where: Path) -> sa.Engine:
-    made = sa.create_engine(
-        sa.URL.create("sqlite", database=str(where)),
-        poolclass=NullPool,
-        connect_args={"timeout": PATIENCE_SECONDS},
-    )
-
-    @event.listens_for(made, "connect")
-    def _connected(connection: Any, _: Any) -> None:
-        # SQLAlchemy shall begin transactions itself, so that a writer holds its lock from the first line.
-        connection.isolation_level = None
-        connection.execute("pragma journal_mode = wal")
-        connection.execute("pragma synchronous = full")
-        connection.execute("pragma foreign_keys = on")
-
-    return made
-
-
-@contextmanager
-def reading(where: Path) -> Iterator[sa.Connection]:
-    """A connection that sees one state of the index."""
-    with _said(where), _engine(where).connect() as connection:
-        connection.exec_driver_sql("begin")
-        yield connection
-        connection.rollback()
-
-
-@contextmanager
-def writing(where: Path) -> Iterator[sa.Connection]:
-    """A connection that alone may write; everything in it holds together, or nothing does."""
-    with _said(where), _engine(where).connect() as connection:
-        connection.exec_driver_sql("begin immediate")
-        try:
-            yield connection
-        except BaseException:
-            connection.rollback()
-            raise
-        connection.commit()
-
-
-@contextmanager
-def _said(where: Path) -> Iterator[None]:
-    try:
-        yield
-    except OperationalError as error:
-        raise DataError(
-            f"The catalogue's index {where} cannot be used ({error.orig}).",
-            "A folder that can be written, on a disk with room.",
-            "Nothing was changed; make room or mend the folder and do it again.",
-        ) from error
+def engine(connection: sa.Connection) -> ModuleType:
+    """What is a database's own: its full text, its boxes, and the number of its index."""
+    return postgres if connection.dialect.name == "postgresql" else sqlite
 
 
 def fresh(connection: sa.Connection) -> bool:
     """Whether the index is of this version."""
-    return connection.exec_driver_sql("pragma user_version").scalar() == VERSION
+    return engine(connection).version(connection) == VERSION
 
 
 def make(connection: sa.Connection) -> None:
-    """Make the tables; what an older version left is dropped, since the item files are the truth."""
-    drop = "select name, type from sqlite_master where name not like 'sqlite_%' and type = 'table'"
-    # Full-text and box indexes keep tables of their own, which go with them.
-    for name, _ in sorted(
-        connection.exec_driver_sql(drop).all(), key=lambda row: row[0] not in ("words", "place")
-    ):
-        connection.exec_driver_sql(f'drop table if exists "{name}"')
-    TABLES.create_all(connection)
-    for statement in SQLITE:
-        connection.exec_driver_sql(statement)
-    connection.exec_driver_sql(f"pragma user_version = {VERSION}")
+    """An empty index; what an older version left is dropped, since the item files are the truth."""
+    engine(connection).make(connection, TABLES, VERSION)
 
 
 def insert(connection: sa.Connection, item: pystac.Item) -> None:
-    """Put an item's row in, in the place of an older one of the same identifier."""
-    p = item.properties
+    """Enter an item, or describe it anew; what it was made from and where it lies go into rows of their own."""
     remove(connection, item.id)
+    p = item.properties
     row = {
         "id": item.id,
         "sha256": p.get("landsink:sha256", ""),
         "record": p.get("landsink:record", ""),
+        "doi": doi(str(p.get("sci:doi", ""))),
         "kind": p.get("landsink:kind", "run"),
         "specification": p.get("landsink:specification", ""),
         "licence": p.get("license", ""),
@@ -152,11 +94,11 @@ def insert(connection: sa.Connection, item: pystac.Item) -> None:
         "created": p.get("created", ""),
         "first": p.get("start_datetime") or "",
         "last": p.get("end_datetime") or "",
-        "previous": p.get("landsink:previous") or None,
+        "previous": p.get("landsink:previous"),
         "document": item.to_dict(include_self_link=False, transform_hrefs=False),
     }
     number = connection.execute(sa.insert(OBJECT).values(row)).inserted_primary_key[0]
-    rows = {
+    rows: dict[sa.Table, list[dict[str, Any]]] = {
         VARIABLE: [{"name": v} for v in p.get("landsink:variables", [])],
         SOURCE: [
             {"name": str(s.title or s.target), "sha256": s.extra_fields.get("landsink:sha256", "")}
@@ -167,16 +109,9 @@ def insert(connection: sa.Connection, item: pystac.Item) -> None:
         BOX: [dict(zip(EDGES, b, strict=True)) for b in boxes(item.bbox)],
     }
     for table, parts in rows.items():
-        for part in parts:
-            made = connection.execute(sa.insert(table).values(part | {"number": number}))
-            if table is BOX:
-                _place(connection, made.inserted_primary_key[0], part)
-    connection.exec_driver_sql("insert into words(rowid, body) values (?, ?)", (number, body(item)))
-
-
-def _place(connection: sa.Connection, row: int, box: dict[str, float]) -> None:
-    edges = (row, box["west"], box["east"], box["south"], box["north"])
-    connection.exec_driver_sql("insert into place values (?, ?, ?, ?, ?)", edges)
+        if parts:
+            connection.execute(sa.insert(table).values([{"number": number} | part for part in parts]))
+    engine(connection).enter(connection, number, tokens(body(item)))
 
 
 def remove(connection: sa.Connection, name: str) -> None:
@@ -184,13 +119,22 @@ def remove(connection: sa.Connection, name: str) -> None:
     number = connection.scalar(sa.select(OBJECT.c.number).where(OBJECT.c.id == name))
     if number is None:
         return
-    connection.exec_driver_sql(
-        "delete from place where row in (select row from box where number = ?)", (number,)
-    )
-    connection.exec_driver_sql("delete from words where rowid = ?", (number,))
+    engine(connection).leave(connection, number)
     for table in PARTS:
         connection.execute(sa.delete(table).where(table.c.number == number))
     connection.execute(sa.delete(OBJECT).where(OBJECT.c.number == number))
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text as they are searched: no accents, small letters, cut at all but letters and digits."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return WORD.findall(bare.casefold())
+
+
+def doi(text: str) -> str:
+    """A DOI without what may stand before it ('doi:', 'https://doi.org/'), in small letters; '' where it is none."""
+    found = re.fullmatch(r"(?:doi:\s*|https?://(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S+)", text.strip().lower())
+    return found[1] if found else ""
 
 
 def boxes(bbox: list[float] | None) -> list[tuple[float, float, float, float]]:

@@ -5,12 +5,12 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from landsink.catalogue.checksums import BLOCK
+from landsink.catalogue.checksums import BLOCK, checksum, size
 from landsink.catalogue.limits import Limits, kind_of, unpack
 from landsink.core.errors import DataError
 
@@ -69,14 +69,22 @@ class Objects:
         _sync(held)
         return target, kind
 
-    def put(self, staged: Path, name: str) -> bool:
-        """Move a staged object to its place; False where it is there already. Called under the write lock."""
+    @contextmanager
+    def offer(self, files: dict[str, Path], name: str, again: bool = False) -> Iterator[str]:
+        """What `put` takes of files that were staged (name within the object -> place)."""
+        yield str(next(iter(files.values())))
+
+    def put(self, offered: str, name: str, again: bool = False) -> Callable[[], None]:
+        """Move a staged object to its place, if it is not there already; returns what undoes it.
+
+        Called under the write lock.
+        """
         place = self.root / name
         if place.exists():
-            return False
-        os.rename(staged.parent, place)
+            return lambda: None
+        os.rename(Path(offered).parent, place)
         _sync(self.root)
-        return True
+        return lambda: self.drop(name)
 
     def drop(self, name: str) -> None:
         """Take an object's bytes out."""
@@ -85,6 +93,25 @@ class Objects:
             grave = _made(self._incoming()) / secrets.token_hex(8)
             os.rename(place, grave)
             shutil.rmtree(grave, ignore_errors=True)
+
+    def path(self, name: str, inner: str) -> Path:
+        """Where an object's file or folder lies on this machine."""
+        return self.root / name / inner
+
+    def size(self, name: str, inner: str) -> int:
+        """Bytes of an object's file."""
+        return self.path(name, inner).stat().st_size
+
+    def read(self, name: str, inner: str, start: int, end: int) -> bytes:
+        """Bytes of an object's file from `start` to before `end`."""
+        with self.path(name, inner).open("rb") as stream:
+            stream.seek(start)
+            return stream.read(max(end - start, 0))
+
+    def hashed(self, name: str, inner: str) -> tuple[str, int]:
+        """Multihash and size of a file or folder as it is now; DataError if it is gone."""
+        path = self.path(name, inner)
+        return checksum(path), size(path)
 
     def names(self) -> set[str]:
         """Identifiers whose bytes are here."""

@@ -6,8 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from landsink.catalogue.index import OBJECT, SOURCE
+from landsink.catalogue.index import OBJECT, SOURCE, doi
 from landsink.catalogue.report import Defect
+from landsink.catalogue.search import plain
 from landsink.core.errors import UnknownName, near, unknown
 
 
@@ -18,6 +19,12 @@ def find(connection: sa.Connection, name: str) -> int | None:
 
 
 def _matches(connection: sa.Connection, name: str) -> Sequence[sa.Row]:
+    if not name or not plain(name):
+        return []
+    if number := doi(name):
+        by = sa.select(OBJECT.c.number, OBJECT.c.id).where(OBJECT.c.doi == number)
+        # Of several with one DOI the newest is meant: the DOI stands for all versions.
+        return connection.execute(by.order_by(OBJECT.c.created.desc(), OBJECT.c.id).limit(1)).all()
     hexes = name.lower()
     # Ranges, not patterns: they use the index, and no sign in a name can mean anything.
     keys = [(OBJECT.c.id, name), (OBJECT.c.id, hexes), (OBJECT.c.sha256, hexes), (OBJECT.c.record, hexes)]
@@ -25,7 +32,7 @@ def _matches(connection: sa.Connection, name: str) -> Sequence[sa.Row]:
     rows = connection.execute(
         sa.select(OBJECT.c.number, OBJECT.c.id).where(sa.or_(*held)).order_by(OBJECT.c.id).limit(20)
     )
-    found = rows.all() if name else []
+    found = rows.all()
     whole = [r for r in found if r.id == name]
     return whole or found
 

@@ -7,7 +7,7 @@ from typing import Any
 import pystac
 import sqlalchemy as sa
 
-from landsink.catalogue.index import BOX, OBJECT, VARIABLE, boxes
+from landsink.catalogue.index import BOX, OBJECT, VARIABLE, boxes, engine, tokens
 from landsink.catalogue.metadata import instant
 from landsink.core.errors import DataError
 
@@ -23,7 +23,7 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked. All that is given must hold; of `variables` and `kinds` any may.
+    """What is asked. All that is given must hold; of `variables`, `kinds`, `licences` and `ids` (whole ones) any may.
 
     `words` may be beginnings of words. `bbox` is west, south, east, north in degrees, and may cross the date line as
     (170, -50, 190, -30). `start` and `end` are ISO dates; what overlaps them is found. `latest` leaves out what has
@@ -39,6 +39,8 @@ class Query:
     latest: bool = True
     limit: int = 20
     offset: int = 0
+    licences: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
 
     def checked(self) -> "Query":
         """The same with dates as the index writes them; DataError where something cannot be asked."""
@@ -46,6 +48,9 @@ class Query:
             raise DataError(
                 f"A page of {self.limit} from {self.offset}.", f"A page of 1 to {MOST}, from 0 on."
             )
+        for name in (*self.variables, *self.kinds, *self.licences, *self.ids):
+            if not plain(name):
+                raise DataError("A name holds signs that no name may hold.", "Plain text.")
         if self.bbox is not None:
             west, south, east, north = self.bbox
             if not (-360 <= west <= east <= 360 and -90 <= south <= north <= 90):
@@ -66,38 +71,38 @@ class Page:
 
 
 def find(connection: sa.Connection, query: Query) -> Page:
-    """Answer a query from SQLite's index."""
-    asked = query.checked()
-    hits, order = _hits(asked)
+    """Answer a query from the index."""
+    query = query.checked()
+    hits, order = _hits(connection, query)
     total, facets = _counts(connection, hits)
     rows = sa.select(OBJECT.c.document).join(hits, hits.c.number == OBJECT.c.number)
-    page = connection.execute(rows.order_by(*order).limit(asked.limit).offset(asked.offset)).scalars()
+    page = connection.execute(rows.order_by(*order).limit(query.limit).offset(query.offset)).scalars()
     items = tuple(pystac.Item.from_dict(row) for row in page)
-    return Page(items, total, facets, asked.offset)
+    return Page(items, total, facets, query.offset)
 
 
-def _hits(query: Query) -> tuple[sa.CTE, list[Any]]:
+def plain(name: str) -> bool:
+    """Whether a database can hold a text at all: no NUL, no half of a letter."""
+    return "\x00" not in name and not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+def _hits(connection: sa.Connection, query: Query) -> tuple[sa.CTE, list[Any]]:
     """Numbers (and ranks) of all that is found, and the order of the best first."""
     newest = [OBJECT.c.created.desc(), OBJECT.c.id]
-    words = match(query.words)
+    words = asked(query.words)
     if words:
         # The full-text index leads: it is the most selective, and the others only strike out.
-        text = sa.text("select rowid as number, rank as score from words where words match :words")
-        found = (
-            text.bindparams(words=words)
-            .columns(sa.column("number", sa.Integer), sa.column("score", sa.Float))
-            .subquery()
-        )
+        found = engine(connection).matches(words).subquery()
         chosen = sa.select(OBJECT.c.number, found.c.score).join(found, found.c.number == OBJECT.c.number)
     else:
         chosen = sa.select(OBJECT.c.number, sa.literal(0.0).label("score"))
-    hits = chosen.where(*_conditions(query)).cte("hits")
+    hits = chosen.where(*_conditions(connection, query)).cte("hits")
     return hits, [hits.c.score, *newest]
 
 
-def _conditions(query: Query) -> list[Any]:
+def _conditions(connection: sa.Connection, query: Query) -> list[Any]:
     held: list[Any] = []
-    if query.words.strip() and not match(query.words):
+    if query.words.strip() and not asked(query.words):
         held.append(sa.false())
     if query.start:
         held.append(sa.and_(OBJECT.c.last != "", OBJECT.c.last >= query.start))
@@ -105,46 +110,44 @@ def _conditions(query: Query) -> list[Any]:
         held.append(sa.and_(OBJECT.c.first != "", OBJECT.c.first <= query.end))
     if query.kinds:
         held.append(OBJECT.c.kind.in_(query.kinds))
+    if query.licences:
+        held.append(OBJECT.c.licence.in_(query.licences))
+    if query.ids:
+        held.append(OBJECT.c.id.in_(query.ids))
     if query.variables:
         held.append(
             OBJECT.c.number.in_(sa.select(VARIABLE.c.number).where(VARIABLE.c.name.in_(query.variables)))
         )
     if query.bbox is not None:
-        held.append(sa.or_(*(_overlaps(*box) for box in boxes(list(query.bbox)))))
+        held.append(sa.or_(*(_overlaps(connection, *box) for box in boxes(list(query.bbox)))))
     if query.latest:
         newer = OBJECT.alias("newer")
         held.append(~sa.exists().where(newer.c.previous == OBJECT.c.id))
     return held
 
 
-def _overlaps(west: float, south: float, east: float, north: float) -> Any:
-    # The R*Tree counts in single precision, rounded outward: it proposes, the exact edges decide.
-    tree = sa.text("select row from place where west <= :e and east >= :w and south <= :n and north >= :s")
-    near = tree.bindparams(
-        sa.bindparam("e", east, unique=True),
-        sa.bindparam("w", west, unique=True),
-        sa.bindparam("n", north, unique=True),
-        sa.bindparam("s", south, unique=True),
-    )
+def _overlaps(connection: sa.Connection, west: float, south: float, east: float, north: float) -> Any:
+    # The tree proposes, the exact edges decide.
+    near = engine(connection).near(west, south, east, north)
     exact = sa.and_(BOX.c.west <= east, BOX.c.east >= west, BOX.c.south <= north, BOX.c.north >= south)
-    rows = sa.select(BOX.c.number).where(BOX.c.row.in_(near.columns(sa.column("row", sa.Integer))), exact)
+    rows = sa.select(BOX.c.number).where(BOX.c.row.in_(near), exact)
     return OBJECT.c.number.in_(rows)
 
 
 def _counts(connection: sa.Connection, hits: sa.CTE) -> tuple[int, dict[str, dict[str, int]]]:
     """How many are found, and of what; in one statement, so that the search is done once."""
     count = sa.func.count()
-    asked = [sa.select(sa.literal(""), sa.literal(""), count).select_from(hits)]
+    parts = [sa.select(sa.literal(""), sa.literal(""), count).select_from(hits)]
     for name, column in FACETS.items():
         rows = sa.select(sa.literal(name), column, count).select_from(hits)
-        asked.append(
+        parts.append(
             rows.join(column.table, column.table.c.number == hits.c.number)
             .where(column != "")
             .group_by(column)
         )
     found: dict[str, dict[str, int]] = {name: {} for name in FACETS}
     total = 0
-    for name, value, n in connection.execute(sa.union_all(*asked)):
+    for name, value, n in connection.execute(sa.union_all(*parts)):
         if name:
             found[name][value] = n
         else:
@@ -155,9 +158,14 @@ def _counts(connection: sa.Connection, hits: sa.CTE) -> tuple[int, dict[str, dic
     return total, {name: dict(rows) for name, rows in ordered.items()}
 
 
-def match(words: str) -> str:
-    """Words of a person as FTS5 reads them: every word may be the beginning of one, and no sign commands."""
-    return " ".join(f'"{word}"*' for word in re.findall(r"\w+", words))
+def asked(words: str) -> list[list[str]]:
+    """Words of a person: every word may be the beginning of one, and no sign commands; 'nee_mean' is two in a row."""
+    return [found for word in words.split() for found in _runs(word)]
+
+
+def _runs(word: str) -> list[list[str]]:
+    """The words in what stands between blanks: 'soil-stocks' is two, 'nee_mean' one of two parts."""
+    return [parts for run in re.findall(r"\w+", word) if (parts := tokens(run))]
 
 
 def _stamp(word: str, rest: str) -> str:

@@ -1,4 +1,4 @@
-"""The embedded catalogue: a folder of STAC items, the objects that they describe, and an index in SQLite."""
+"""The catalogue: STAC items, the objects that they describe, and an index; in a folder, or in S3 and PostgreSQL."""
 
 import fcntl
 import json
@@ -6,9 +6,10 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from landsink.catalogue import index, relations, search
+from landsink.catalogue.blobs import Blobs, blobs
 from landsink.catalogue.checksums import united
+from landsink.catalogue.content import Content, content, inside
+from landsink.catalogue.database import Database
+from landsink.catalogue.descriptions import Descriptions
+from landsink.catalogue.distant import DistantObjects
 from landsink.catalogue.index import OBJECT
 from landsink.catalogue.item import describe_collection, describe_object
 from landsink.catalogue.limits import Limits
@@ -27,6 +33,7 @@ from landsink.catalogue.report import Defect, Report
 from landsink.catalogue.specification import Specification
 from landsink.catalogue.trial import examine
 from landsink.core.errors import DataError
+from landsink.core.home import home
 
 NAME = re.compile(r"[A-Za-z0-9_-]{12,64}")
 
@@ -51,11 +58,26 @@ class Catalogue:
     The item files are the truth; the index is made again from them where it is lost or old. An identifier is the
     short SHA-256 of the content for what was taken in, and of the record for a run, whose bytes stay in its folder.
     Safe for several threads and processes at once. `clock` gives the moment, by which an embargo ends.
+    With `server` (URL of PostgreSQL) the index lies there, and with `store` (s3://…) items and bytes do, those of runs
+    too; then several machines share one catalogue, and `root` holds copies of what was read here.
     """
 
     root: Path
     clock: Callable[[], datetime] = now
     limits: Limits = field(default_factory=Limits)
+    server: str = field(default="", repr=False)
+    store: str = ""
+
+    @classmethod
+    def configured(cls) -> "Catalogue":
+        """The user's own, as LANDSINK_HOME, LANDSINK_DATABASE (SQLAlchemy URL) and LANDSINK_STORE (s3://…) say."""
+        where = os.environ
+        return cls(home(), server=where.get("LANDSINK_DATABASE", ""), store=where.get("LANDSINK_STORE", ""))
+
+    @property
+    def database(self) -> Database:
+        """The database of all that cannot be made again: accounts, tokens, usage, jobs. Call `ensure` on tables."""
+        return Database(self.server) if self.server else Database.file(self.root / "portal.sqlite")
 
     # --- taking in
 
@@ -74,9 +96,12 @@ class Catalogue:
         return self.ingest_reported(path, specification, metadata)[1]
 
     def ingest_reported(
-        self, path: Path, specification: Specification, metadata: Metadata
+        self, path: Path, specification: Specification, metadata: Metadata, name: str = ""
     ) -> tuple[Report, pystac.Item]:
-        """The same as `ingest`, with the report of the trial that the file passed."""
+        """The same as `ingest`, with the report of the trial that the file passed.
+
+        `name` is what its sender called the file, where `path` is called otherwise.
+        """
         objects = self.objects
         with objects.staging() as folder:
             found, staged, form = examine(Path(path), specification, metadata, self.limits, folder, objects)
@@ -84,14 +109,32 @@ class Catalogue:
             if not report.accepted or staged is None:
                 raise Rejected(report)
             metadata = self._resolved(metadata)
+            if name:
+                report = replace(report, path=Path(Path(name).name[:200]))
             item = describe_object(report, metadata, specification.kind, form, self.clock())
-            self._store(item, staged)
+            with objects.offer({staged.name: staged}, item.id) as offered:
+                self._store(item, offered)
         return report, item
 
     def add(self, item: pystac.Item) -> pystac.Item:
-        """Enter an item; one of the same record replaces the old and keeps its date. Returns what is stored."""
-        self._store(item, None)
-        return item
+        """Enter an item; one of the same record replaces the old and keeps its date. Returns what is stored.
+
+        A distant store takes what its assets name on this machine with it. DataError where that is gone.
+        """
+        near = {Path(a.href).name: Path(a.href) for a in item.assets.values() if Path(a.href).is_absolute()}
+        if not self.store or not near:
+            self._store(item, None)
+            return item
+        if gone := [str(path) for path in near.values() if not path.exists()]:
+            raise DataError(f"{', '.join(gone)} of '{item.id}' is gone.", "The files that the item names.")
+        _identified(item)
+        made = pystac.Item.from_dict(item.to_dict(include_self_link=False, transform_hrefs=False))
+        with self.objects.offer(near, item.id, again=True) as token:
+            for asset in made.assets.values():
+                if Path(asset.href).is_absolute():
+                    asset.href = f"../objects/{item.id}/{token}/{Path(asset.href).name}"
+            self._store(made, token, again=True)
+        return made
 
     def collect(self, names: Iterable[str], metadata: Metadata) -> pystac.Item:
         """Enter a collection of catalogued objects; its identifier is a hash over theirs, whatever their order."""
@@ -146,14 +189,31 @@ class Catalogue:
                 "",
                 "Its description is free; wait for that day.",
             )
-        if "landsink:format" in item.properties:
-            return self.objects.root / item.id / Path(item.assets["data"].href).name
-        data = [a.href for a in item.assets.values() if "data" in (a.roles or [])]
-        if not data:
+        return self.asset(item, self._data(item))
+
+    def content(self, name: str) -> Content:
+        """The bytes of an object that is a file, in parts; DataError while its embargo lasts, or for a folder."""
+        item = self.get(name)
+        if until := self.embargoed(item):
+            raise DataError(f"'{item.id}' is under embargo until {until:%Y-%m-%d}.", "", "Wait for that day.")
+        return content(self.objects, item, self._data(item))
+
+    def asset(self, item: pystac.Item, key: str) -> Path:
+        """Where the bytes of an item's asset lie on this machine; a distant store's are fetched when first asked for.
+
+        Asks for no embargo: `path` does.
+        """
+        inner = inside(item, key)
+        return self.objects.path(item.id, inner) if inner else Path(item.assets[key].href)
+
+    @staticmethod
+    def _data(item: pystac.Item) -> str:
+        keys = [key for key, a in item.assets.items() if "data" in (a.roles or [])]
+        if not keys:
             raise DataError(
                 f"'{item.id}' has no bytes of its own.", "A data object or a run.", "Ask for its members."
             )
-        return Path(data[0])
+        return keys[0]
 
     def embargoed(self, item: pystac.Item) -> datetime | None:
         """The end of an item's embargo while it lasts, by the catalogue's clock; None once it is over."""
@@ -171,13 +231,10 @@ class Catalogue:
         """Put in order what a dead process left: half-taken objects go, whole ones are indexed. Says what was done."""
         count = self.objects.sweep()
         done = [f"removed {count} half-taken objects"] if count else []
-        if not self.root.is_dir():
+        if not (self.root.is_dir() or self.server or self.store):
             return done
         with self._writing() as connection:
-            # The write lock is held: a new file that lies here has no living writer.
-            for half in self._items().glob(".new-*"):
-                half.unlink()
-                done.append(f"removed a half-written description {half.name}")
+            done += self.descriptions.sweep()
             files = self.described()
             for name in sorted(self.objects.names() - files):
                 self.objects.drop(name)
@@ -197,25 +254,28 @@ class Catalogue:
 
     def read(self, name: str) -> pystac.Item:
         """An item from its file. DataError where it cannot be read, or bears another's name."""
-        path = self._items() / f"{name}.json"
-        try:
-            item = pystac.Item.from_dict(json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, pystac.STACError) as error:
-            raise DataError(
-                f"{path} cannot be read ({error}).", "A STAC item.", "Mend or remove it."
-            ) from error
-        if item.id != name:
-            raise DataError(f"{path} says that it is '{item.id}'.", "Its own name.", "Mend or remove it.")
-        return item
+        return self.descriptions.read(name)
 
     def described(self) -> set[str]:
-        """Identifiers that have a description on disk, readable or not."""
-        return {p.stem for p in self._items().glob("*.json")}
+        """Identifiers that have a description, readable or not."""
+        return self.descriptions.names()
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """Where items and bytes lie, by key: `root`, or the S3 store."""
+        return blobs(self.store, self.root)
+
+    @property
+    def descriptions(self) -> Descriptions:
+        """The item files."""
+        return Descriptions(self.blobs)
 
     @property
     def objects(self) -> Objects:
         """The bytes that were taken in."""
-        return Objects(self.root / "objects", self.limits)
+        if not self.store:
+            return Objects(self.root / "objects", self.limits)
+        return DistantObjects(self.root / "objects", self.limits, self.blobs, self._index())
 
     # --- within
 
@@ -244,25 +304,25 @@ class Catalogue:
         previous = self.get(metadata.previous).id if metadata.previous else ""
         return replace(metadata, previous=previous, uses=tuple(self.get(u).id for u in metadata.uses))
 
-    def _store(self, item: pystac.Item, staged: Path | None) -> None:
+    def _store(self, item: pystac.Item, offered: str | None, again: bool = False) -> None:
         """Bytes, row and description of an item: all of them, or none."""
-        if not NAME.fullmatch(item.id):
-            raise DataError(f"'{item.id[:80]}' is no identifier.", "12 to 64 letters, digits, - and _.")
-        path = self._items() / f"{item.id}.json"
+        _identified(item)
+        undone: list[Callable[[], None]] = []
         with self._locked():
-            before = path.read_bytes() if path.exists() else None
+            before = self.descriptions.content(item.id)
             if before is not None:
                 item.properties["created"] = json.loads(before)["properties"]["created"]
-            fresh = staged is not None and self.objects.put(staged, item.id)
             try:
+                if offered is not None:
+                    undone.append(self.objects.put(offered, item.id, again))
                 with self._indexed() as connection:
                     index.insert(connection, item)
                     # A process that dies after this line leaves a whole object, which the next sweep indexes.
-                    self._write(path, item)
+                    self.descriptions.write(item)
             except BaseException as error:
-                self._restore(path, before)
-                if fresh:
-                    self.objects.drop(item.id)
+                self.descriptions.restore(item.id, before)
+                for undo in undone:
+                    undo()
                 if isinstance(error, IntegrityError):
                     raise DataError(
                         f"'{item.properties.get('landsink:previous')}' has a newer version already.",
@@ -270,33 +330,6 @@ class Catalogue:
                         "Name the newest as previous.",
                     ) from error
                 raise
-
-    @staticmethod
-    def _restore(path: Path, before: bytes | None) -> None:
-        if before is None:
-            path.unlink(missing_ok=True)
-        elif path.read_bytes() != before:
-            path.write_bytes(before)
-
-    def _write(self, path: Path, item: pystac.Item) -> None:
-        plain = item.to_dict(include_self_link=False, transform_hrefs=False)
-        made = ""
-        try:
-            with tempfile.NamedTemporaryFile(
-                "w", encoding="utf-8", dir=path.parent, prefix=".new-", delete=False
-            ) as file:
-                made = file.name
-                json.dump(plain, file, indent=1, ensure_ascii=False)
-                file.flush()
-                os.fsync(file.fileno())
-            # A reader sees the old file or the new one, never half of it.
-            os.replace(made, path)
-        except OSError as error:
-            with suppress(OSError):
-                os.unlink(made)
-            raise DataError(
-                f"{error.strerror} while describing {item.id}.", "A disk with room.", "Nothing was kept."
-            ) from error
 
     def _rebuild(self, connection: sa.Connection) -> int:
         index.make(connection)
@@ -312,16 +345,19 @@ class Catalogue:
         index.insert(connection, item)
         return f"indexed {name}"
 
-    def _items(self) -> Path:
-        return self.root / "items"
-
-    def _index(self) -> Path:
-        self._items().mkdir(parents=True, exist_ok=True)
-        return self.root.absolute() / "index.sqlite"
+    def _index(self) -> Database:
+        if self.server:
+            return Database(self.server, "catalogue")
+        (self.root / "items").mkdir(parents=True, exist_ok=True)
+        return Database.file(self.root / "index.sqlite", "catalogue")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """The one writer of this catalogue, among all threads and processes; the system frees what a dead one held."""
+        if self.server:
+            with self._index().claim("catalogue"):
+                yield
+            return
         self._index()
         lock = os.open(self.root / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
         try:
@@ -332,7 +368,7 @@ class Catalogue:
 
     @contextmanager
     def _indexed(self) -> Iterator[sa.Connection]:
-        with index.writing(self._index()) as connection:
+        with self._index().writing() as connection:
             if not index.fresh(connection):
                 self._rebuild(connection)
             yield connection
@@ -344,13 +380,18 @@ class Catalogue:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with index.reading(self._index()) as connection:
+        with self._index().reading() as connection:
             fresh = index.fresh(connection)
         if not fresh:
             with self._writing():
                 pass
-        with index.reading(self._index()) as connection:
+        with self._index().reading() as connection:
             yield connection
+
+
+def _identified(item: pystac.Item) -> None:
+    if not NAME.fullmatch(item.id):
+        raise DataError(f"'{item.id[:80]}' is no identifier.", "12 to 64 letters, digits, - and _.")
 
 
 def _digest(item: pystac.Item) -> str:

@@ -65,47 +65,70 @@ def run(
 
 @app.command()
 def station(
-    path: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A tower's file, archive, or folder.")],
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="FILE|DIR", help="A tower's file, archive or folder; an air or ocean file."),
+    ],
     site: Annotated[str | None, typer.Option(help="Such as DE-Tha, where the files do not say.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the products; out/<site> if not given.")
+    ] = None,
+    domain: Annotated[
+        str | None, typer.Option(help="ecosystem, atmosphere or ocean; told from the file if not given.")
     ] = None,
     convention: Annotated[str, typer.Option(help="Where tools differ: oneflux or reddyproc.")] = "oneflux",
     lat: Annotated[float | None, typer.Option(help="Degrees north.")] = None,
     lon: Annotated[float | None, typer.Option(help="Degrees east.")] = None,
     utc_offset: Annotated[float | None, typer.Option(help="Hours of local standard time from UTC.")] = None,
     year: Annotated[int | None, typer.Option(help="The year of a file that counts days only.")] = None,
-    height: Annotated[float | None, typer.Option(help="Of the sensor [m]: storage from one point.")] = None,
+    height: Annotated[
+        float | None, typer.Option(help="Of the sensor [m]: storage from one point; of an air intake.")
+    ] = None,
     negligible_storage: Annotated[bool, typer.Option("--negligible-storage", help="NEE = FC.")] = False,
     seed: Annotated[int, typer.Option(help="Of all chance.")] = 0,
     draws: Annotated[int, typer.Option(help="Bootstraps of the u* threshold.")] = 100,
     percentiles: Annotated[int, typer.Option(help="Versions of NEE, by slices of the thresholds.")] = 40,
     boosting: Annotated[bool, typer.Option("--boosting", help="Fill NEE by boosted trees as well.")] = False,
+    hours: Annotated[str, typer.Option(help="Of an air record's days: afternoon, night, all.")] = "afternoon",
+    fco2_error: Annotated[
+        float | None, typer.Option(help="Of an ocean record's fCO2 [µatm], one standard deviation.")
+    ] = None,
+    licence: Annotated[
+        str, typer.Option(help="Of the products, as CC-BY-4.0 or other; the data's if not given.")
+    ] = "",
+    rights: Annotated[str, typer.Option(help="Words on what may be done with them.")] = "",
+    no_catalogue: Annotated[
+        bool, typer.Option("--no-catalogue", help="Do not enter it into the catalogue.")
+    ] = False,
     no_pages: Annotated[bool, typer.Option("--no-pages", help="No page for each year.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier run's products.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Process a flux tower's files: checks, u*, gaps, partitioning, uncertainty, closure; FLUXNET and CF products."""
+    """Process a station's files and catalogue it: a flux tower, a mole fraction in air, CO2 of surface water."""
     with said("nothing was written; run it again."):
-        files = landsink.case.StationFiles(path, site, lat, lon, utc_offset, year)
+        landsink.case.check_terms(licence, rights)
+        files = landsink.case.StationFiles(path, site, lat, lon, utc_offset, year, domain, height, hours,
+                                           fco2_error)  # fmt: skip
         settings = landsink.case.StationSettings(landsink.case.convention(convention), seed, draws, percentiles,
                                                  height, negligible_storage, boosting)  # fmt: skip
         with progress(as_json) as report:
             found = landsink.case.station(files, out, settings, report, overwrite, not no_pages)
-        if as_json:
-            print_json({"folder": str(found.folder), "site": found.site, "record": found.record,
-                         "steps": [{"name": s.name, "status": s.status, "says": s.says} for s in found.steps],
-                         "carbon": rows(found.annual)})  # fmt: skip
-        else:
-            for line in found.warnings:
-                console.print(escape(line), highlight=False, soft_wrap=True)
-            if len(found.annual):
-                console.print(landsink.case.statement(found))
-            console.print(f"products {found.folder}\nrecord   {found.record[:12]}", highlight=False)
-        if not len(found.annual):
+        item = None if no_catalogue else landsink.case.enter_station(found.folder, licence, rights)
+        print_json(landsink.case.station_facts(found, item)) if as_json else _told(found, item)
+        if found.empty:
             raise typer.Exit(3)
+
+
+def _told(found: Any, item: Any) -> None:
+    """What became of a station, in words and a table."""
+    for line in found.warnings:
+        console.print(escape(line), highlight=False, soft_wrap=True)
+    if not found.empty:
+        console.print(landsink.case.statement(found))
+    entered = f"\ncatalogue {item.id}" if item is not None else ""
+    console.print(f"products {found.folder}\nrecord   {found.record[:12]}{entered}", highlight=False)
 
 
 @app.command()

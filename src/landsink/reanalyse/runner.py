@@ -38,7 +38,8 @@ class Plan:
     members (dim, member, cell): the ensemble in the space's coordinates. start: name -> (cell,) or (member, cell);
     cycle: forcing that is repeated to the steady state first, None to start as given.
     every: 'window' for monthly means, 'step' for every step. noise: the instruments whose values the quantiles of
-    the same name are to hold. area: (cell,) m2 for regional totals by member.
+    the same name are to hold. area: (cell,) m2 for regional totals by member. keep: every cell keeps its members, so
+    that the spread of any area can be told later; costs `members` times the room of the mean.
     """
 
     model: Model
@@ -52,6 +53,7 @@ class Plan:
     every: str = "window"
     noise: Mapping[str, Noise] = dataclasses.field(default_factory=dict)
     area: np.ndarray | None = None
+    keep: bool = False
     seed: int = 0
     engine: Engine = XLA
 
@@ -106,13 +108,17 @@ def _finish(plan: Plan, tile: slice, store: TileStore, span: str) -> None:
 
 
 def compute(plan: Plan) -> dict[str, np.ndarray]:
-    """Run one tile: '<name>', '<name>_sd', quantiles where noise is given, 'end/<state>', 'total/<name>', 'flag'."""
+    """Run one tile: '<name>', '<name>_sd', quantiles where noise is given, 'end/<state>', 'total/<name>', 'flag'.
+
+    With `keep` also 'member/<name>', (time, member, cell) of float32.
+    """
     forcing = {k: jnp.asarray(v) for k, v in plan.entry.arrays.items()}
     start = {k: jnp.asarray(v) for k, v in plan.start.items()}
     cycle = {k: jnp.asarray(v) for k, v in plan.cycle.arrays.items()} if plan.cycle else None
     out, end, change = _ensemble(plan.model, plan.stepper, plan.space, jnp.asarray(plan.members), start, forcing, cycle,
                                  plan.want, plan.windows, plan.every, plan.engine)  # fmt: skip
     result = _statistics(plan, {k: np.asarray(v) for k, v in out.items()})
+    result |= {f"member/{k}": np.asarray(v) for k, v in out.items() if plan.keep}
     flag = plan.entry.flag.copy()
     failed = ~np.all([np.isfinite(v).all((0, 1)) for v in (np.asarray(o) for o in out.values())], axis=0)
     flag[failed & (flag == OK)] |= NOT_FINITE

@@ -18,6 +18,7 @@ from .domain import Grid
 from .tiles import TileStore
 
 MONTHS_A_CHUNK = 12  # old chunks stay untouched when whole years are appended
+CELLS_A_CHUNK = 64  # of members, along latitude and longitude: 3 MB for a year of 16 members
 
 
 def assemble(
@@ -35,6 +36,9 @@ def assemble(
     flag = np.concatenate([part["flag"] for part in loaded])
     grid = Grid.of(cells)
     ds = _gridded(arrays, flag, time, grid, cells) if grid else _listed(arrays, flag, time, cells)
+    for key in [k for k in loaded[0] if k.startswith("member/")] if grid else []:
+        name = key.removeprefix("member/")
+        ds[f"{name}_members"] = _ensemble(name, np.concatenate([part.pop(key) for part in loaded], -1), grid)
     weight = sum(float(part["weight"]) for part in loaded) if grid else 0.0
     for key in [k for k in loaded[0] if k.startswith("total/")]:
         name, row = key.removeprefix("total/"), quantity(key.removeprefix("total/"))
@@ -48,6 +52,14 @@ def assemble(
         )
         ds[f"{name}_regional_members"] = (("time", "member"), members, said)
     return ds.assign_attrs({"Conventions": "CF-1.11", **attrs})
+
+
+def _ensemble(
+    name: str, values: np.ndarray, grid: Grid
+) -> tuple[tuple[str, ...], np.ndarray, dict[str, str]]:
+    row = quantity(name)
+    said = {**row.attrs, "long_name": f"{row.long}, by member of the ensemble", "cell_methods": "time: mean"}
+    return ("time", "member", "lat", "lon"), grid.lay(values), said
 
 
 def _quality(flag: np.ndarray) -> dict[str, object]:
@@ -126,7 +138,8 @@ def _consolidating() -> Generator[None]:
 def _chunks(array: xr.DataArray) -> tuple[int, ...]:
     steps = array.sizes.get("time", 1)
     along = MONTHS_A_CHUNK if steps <= 1200 else 366
-    return tuple(min(along, array.sizes[d]) if d == "time" else array.sizes[d] for d in array.dims)
+    most = {"time": along} | ({"lat": CELLS_A_CHUNK, "lon": CELLS_A_CHUNK} if array.ndim == 4 else {})
+    return tuple(min(most.get(str(d), array.sizes[d]), array.sizes[d]) for d in array.dims)
 
 
 def append(ds: xr.Dataset, path: Path, what: str) -> None:

@@ -1,0 +1,330 @@
+"""What a portal may run: experiments on finished maps, and the cases that come with landsink."""
+
+import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pystac
+import xarray as xr
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from landsink import __version__, catalogue
+from landsink.catalogue.releases import Releases
+from landsink.core import door
+from landsink.core.errors import CaseError, LandsinkError, unknown
+from landsink.core.process import Parameter
+from landsink.core.record import code_version, digest
+from landsink.portal.jobs.contract import Description, Order, Reporter
+
+from . import compose, experiment
+from .changes import Experiment, alternatives, changed_case, read
+from .inspect import check
+from .page import load, shipped
+from .pipeline import run as run_case
+from .publication import UNPUBLISHED, publish, publish_object
+
+# What everybody waits for, and a cell, member and month: measured on one core of a laptop, the demo's model.
+START_SECONDS, SWAP_SECONDS, STEP_SECONDS = 20.0, 25.0, 3e-6
+CASE_SECONDS = 300.0
+# Keys of a case that a visitor may change; paths, sources and classes of one's own are not among them.
+OPEN = ("model.", "assimilate.", "start.", "output.variables", "map.members", "map.neighbours", "map.carry")
+STAGES = ("forcing", "tuning", "assimilation", "ensemble", "sites", "scores", "map", "picture")
+
+
+class CaseOrder(BaseModel):
+    """A case that comes with landsink, and changes of it."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(max_length=64, description="a case that comes with landsink")
+    changes: list[str] = Field([], max_length=40, description="as 'model.soil=RothC'")
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes of a portal over a catalogue.
+
+    `data` is the root of all data; `scheduler` the address of a dask.distributed one, '' for this machine.
+    """
+
+    store: catalogue.Catalogue
+    data: Path | None = None
+    scheduler: str = ""
+
+    @classmethod
+    def configured(cls, store: catalogue.Catalogue) -> "Processes":
+        """As LANDSINK_DATA and LANDSINK_SCHEDULER say."""
+        data = os.environ.get("LANDSINK_DATA")
+        return cls(store, Path(data) if data else None, os.environ.get("LANDSINK_SCHEDULER", ""))
+
+    def describe(self) -> Sequence[Description]:
+        """Both processes, with their inputs as JSON Schema."""
+        product = {
+            "product": ("Product", "The product in the catalogue.", {"type": "string", "format": "uri"})
+        }
+        return (
+            Description("experiment", "Experiment on a finished map", _plain(Experiment), __version__,
+                        _inputs(Experiment), product),
+            Description("case", "Run a case", _plain(CaseOrder), __version__, _inputs(CaseOrder, sorted(shipped())),
+                        product, scope="write"),
+        )  # fmt: skip
+
+    def choices(self, process: str, base: str) -> Mapping[str, Any]:
+        """What may be changed: of an experiment on one base run; without a base, the runs that may be one."""
+        if process == "case":
+            return {"cases": [{"name": n, "title": load(n).title} for n in sorted(shipped())]}
+        if process != "experiment":
+            raise unknown(process, ("experiment", "case"), "the processes")
+        return _choices(self.store, self.store.get(base).id) if base else {"bases": self.bases()}
+
+    def bases(self) -> list[dict[str, Any]]:
+        """Runs that an experiment may start from, the newest first."""
+        found = []
+        for item in self.store.list():
+            if "record" not in item.assets or "product" not in item.assets:
+                continue
+            try:
+                experiment.base(self.store, item.id)
+            except LandsinkError:
+                continue
+            found.append({"id": item.id, "title": item.properties["title"]})
+        return found
+
+    def validate(self, process: str, inputs: Mapping[str, Any]) -> Order:
+        """A request in full with its size; a LandsinkError where it would fail."""
+        if process == "experiment":
+            return self._experiment(inputs)
+        if process != "case":
+            raise unknown(process, ("experiment", "case"), "the processes")
+        order, case = _case(inputs)
+        check(case, self.data)
+        title = f"{case.title} ({', '.join(order.changes)})" if order.changes else case.title
+        return Order(order.model_dump(), title, 1.0, CASE_SECONDS, code_version())
+
+    def _experiment(self, inputs: Mapping[str, Any]) -> Order:
+        page = read(inputs)
+        of = experiment.base(self.store, page.base)
+        page = page.model_copy(update={"base": of.item.id})
+        case, told = changed_case(of.case, page)
+        with of.product as product:
+            time = product["time"].to_numpy()
+            places, flag = _places(product)
+        period = experiment.span(page, time)
+        cells = len(experiment.chosen(page, places, flag))
+        steps = int((time.astype("datetime64[M]") <= period[1]).sum())
+        assert case.map is not None
+        units = float(cells * case.map.members * steps)
+        seconds = START_SECONDS + SWAP_SECONDS * bool(page.processes) + STEP_SECONDS * units
+        title = experiment.title(page, of.case)
+        return Order(page.model_dump(mode="json"), title, units, seconds, code_version(), told)
+
+    def execute(self, process: str, inputs: Mapping[str, Any], folder: Path, report: Reporter) -> str:
+        """Run a request; the identifier of its product, which entered the catalogue last of all."""
+        if process == "experiment":
+            page = read(inputs)
+            return experiment.run(page, self.store, folder, self.data, report, self.scheduler)
+        order, case = _case(inputs)
+        # The product of a run stays where it was made; the same request goes on from what lies there.
+        out = self.store.root / "runs" / f"{order.name}-{digest([order.model_dump(), code_version()])[:12]}"
+        result = run_case(case, out, self.data, Staged(report), True, self.scheduler)
+        return catalogue.identifier(result.record)
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A run's stages as shares of the whole."""
+
+    report: Reporter
+
+    def __call__(self, what: str, share: float) -> None:
+        at = STAGES.index(what) if what in STAGES else 1
+        self.report(what, (at + min(max(share, 0.0), 1.0)) / (len(STAGES) + 1))
+
+
+def _case(inputs: Mapping[str, Any]) -> tuple[CaseOrder, Any]:
+    try:
+        order = CaseOrder.model_validate(inputs)
+    except ValidationError as error:
+        told = " ".join(f"'{'.'.join(map(str, e['loc']))}': {e['msg']}." for e in error.errors())
+        raise CaseError(told, "name and changes.") from None
+    if order.name not in shipped():
+        raise unknown(order.name, shipped(), f"the cases that come with landsink ({', '.join(shipped())})")
+    for change in order.changes:
+        key, _, value = change.partition("=")
+        # 'module:Class' would load any module of the machine.
+        if not key.strip().startswith(OPEN) or ":" in value:
+            raise CaseError(
+                f"'{change}' may not be changed from here.",
+                f"Keys {', '.join(k.rstrip('.') for k in OPEN)}, with processes of landsink.",
+                "Run it with the command line.",
+            )
+    return order, load(order.name, order.changes)
+
+
+# --- before the first question
+
+
+def publish_missing(store: catalogue.Catalogue, report: Callable[[str, float], None]) -> list[str]:
+    """Publish what has no release yet, so that the map shows it; a line for each that cannot be."""
+    shown = {release.id for release in Releases(store).list()}
+    todo = [i for i in store.list() if i.id not in shown and UNPUBLISHED not in i.properties and _is_cube(i)]
+    told = []
+    for at, item in enumerate(todo):
+        report("releases", at / len(todo))
+        try:
+            reason = _published(store, item)
+        except (OSError, LandsinkError) as error:
+            reason = str(error)
+        if reason:
+            told.append(f"{item.id} is not on the map: {reason}")
+    if todo:
+        report("releases", 1.0)
+    return told
+
+
+def _is_cube(item: pystac.Item) -> bool:
+    return "product" in item.assets or item.properties.get("landsink:format") in ("netcdf", "zarr")
+
+
+def _published(store: catalogue.Catalogue, item: pystac.Item) -> str:
+    if "product" not in item.assets:
+        return publish_object(store, item)
+    with xr.open_zarr(item.assets["product"].href) as product:
+        return publish(store, item, product) if {"lat", "lon", "time"} <= set(product.dims) else ""
+
+
+# --- what may be changed
+
+
+@functools.lru_cache(maxsize=32)
+def _choices(store: catalogue.Catalogue, name: str) -> dict[str, Any]:
+    of = experiment.base(store, name)
+    with of.product as product:
+        places, flag = _places(product)
+        time = product["time"].to_numpy().astype("datetime64[M]").astype(str)
+        lat, lon = (product[n].to_numpy().astype(float) for n in ("lat", "lon"))
+        generated = product.attrs.get("generated") == "true"
+        edges = [float(x) for x in (lon.min(), lat.min(), lon.max(), lat.max())]
+    return {
+        "base": {"id": of.item.id, "title": of.case.title, "generated": generated},
+        "period": [time[0], time[-1]],
+        "bbox": edges,
+        "cells": int((flag == door.OK).sum()),
+        "members": of.case.map.members if of.case.map else 0,
+        "parameters": _parameters(of),
+        "processes": _swaps(of),
+        "sites": _sites(of),
+    }
+
+
+def _places(product: xr.Dataset) -> tuple[xr.Dataset, np.ndarray]:
+    """Cells of a map as a list, and whether each holds values (0) or not (1)."""
+    flat = product[["quality"]].stack(place=("lat", "lon"), create_index=False).compute()
+    valued = (flat["quality"].to_numpy() & ~door.NOT_STEADY) == 0
+    return flat, np.where(valued, door.OK, 1)
+
+
+def _parameters(of: experiment.Base) -> list[dict[str, Any]]:
+    """All parameters of a run's model, as their cards say, with what its posterior says of those that were free."""
+    model = compose.compose(of.case.model)
+    found = _posterior(of, model)
+    return [_shown(name, p, found.get(name)) for name, p in model.parameters.items()]
+
+
+def _posterior(of: experiment.Base, model: Any) -> dict[str, np.ndarray]:
+    """Members of every free parameter, in SI, of all groups together."""
+    path = of.folder / "posterior.zarr"
+    space = compose.space(model, of.case)
+    if not path.is_dir() or not space.size:
+        return {}
+    with xr.open_zarr(path) as stored:
+        values = space.values(jnp.asarray(stored["ensemble"].to_numpy()))
+    return {n: np.asarray(v).ravel() for n, v in values.items()}
+
+
+def _shown(name: str, p: Parameter, members: np.ndarray | None) -> dict[str, Any]:
+    low, middle, high = (p.default,) * 3 if members is None else np.quantile(members, [0.05, 0.5, 0.95])
+    return {
+        "name": name,
+        "process": name.partition(".")[0],
+        "doc": p.doc,
+        "unit": p.shown_unit,
+        "low": _round(p.low / p.scale),
+        "high": _round(p.high / p.scale),
+        "default": _round(p.default / p.scale),
+        "median": _round(middle / p.scale),
+        "p05": _round(low / p.scale),
+        "p95": _round(high / p.scale),
+        "free": members is not None,
+        "logarithmic": p.logarithmic,
+    }
+
+
+def _round(value: float) -> float:
+    """Six digits: a slider shows no more."""
+    return float(f"{value:.6g}")
+
+
+def _swaps(of: experiment.Base) -> list[dict[str, Any]]:
+    found = []
+    for slot in compose.FAMILY:
+        names = alternatives(of.case, slot)
+        if len(names) > 1:
+            options = [{"name": n, "doc": _doc(slot, n)} for n in names]
+            found.append({"slot": slot, "now": names[0], "options": options})
+    return found
+
+
+def _doc(slot: str, name: str) -> str:
+    """The first line of a process's card."""
+    if not name:
+        return "None."
+    return (type(compose.process(compose.FAMILY[slot], name)).__doc__ or "").strip().split("\n")[0]
+
+
+def _sites(of: experiment.Base) -> list[dict[str, Any]]:
+    path = of.folder / "sites.zarr"
+    if not path.is_dir():
+        return []
+    with xr.open_zarr(path) as sites:
+        if not {"site", "lat", "lon"} <= set(sites.variables):
+            return []
+        rows = zip(*(sites[n].to_numpy().tolist() for n in ("site", "lat", "lon")), strict=True)
+        return [{"name": str(n), "lat": float(a), "lon": float(o)} for n, a, o in rows]
+
+
+# --- JSON Schema
+
+
+def _plain(page: type[BaseModel]) -> str:
+    return " ".join((page.__doc__ or "").split())
+
+
+def _inputs(
+    page: type[BaseModel], names: Sequence[str] = ()
+) -> dict[str, tuple[str, str, dict[str, Any], bool]]:
+    """The fields of a page as inputs of a process."""
+    whole = page.model_json_schema()
+    found = {}
+    for name, schema in whole["properties"].items():
+        inner = _inlined(schema, whole.get("$defs", {}))
+        text = inner.pop("description", "")
+        title = inner.pop("title", name)
+        found[name] = (title, text, inner | ({"enum": list(names)} if names and name == "name" else {}),
+                       name in whole.get("required", []))  # fmt: skip
+    return found
+
+
+def _inlined(schema: Any, known: Mapping[str, Any]) -> Any:
+    """A schema that points nowhere outside itself."""
+    if isinstance(schema, list):
+        return [_inlined(part, known) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(known[schema["$ref"].rpartition("/")[2]], known)
+    return {key: _inlined(part, known) for key, part in schema.items()}

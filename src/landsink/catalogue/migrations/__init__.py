@@ -1,0 +1,1 @@
+"""PostgreSQL's tables, version by version, and bringing a database to the newest."""

@@ -1,0 +1,222 @@
+"""All releases of a catalogue: published once, listed, read many times."""
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pystac
+import xarray as xr
+
+from landsink.catalogue.blobs import Blobs, upload
+from landsink.catalogue.checksums import sha256
+from landsink.catalogue.store import NAME, Catalogue
+from landsink.core.errors import DataError, unknown
+
+from .grid import Gridded
+from .layout import place
+from .regional import Weights
+from .release import FACTS, MANIFEST, Release
+from .variable import Variable
+from .writing import FIXED, lay_out
+
+FOLDER = "releases"
+MARKS = f"{FOLDER}/.published"  # where listing a store would list every chunk, these say what there is
+NEW = ".new-"
+SAMPLE = 24  # steps from which the ends of colours are taken
+
+# (lat, lon) of the release -> region -> cell numbers (row * columns + column), the share of each that lies in the
+# region, and the share of the region that lies within the grid
+Regions = Callable[[np.ndarray, np.ndarray], Mapping[str, tuple[np.ndarray, np.ndarray, float]]]
+
+
+@dataclass(frozen=True)
+class Releases:
+    """The releases of a catalogue, at <home>/releases/<id>/ or below its store.
+
+    Safe for several threads and processes: a release is there whole or not at all. Open releases are kept.
+    """
+
+    catalogue: Catalogue
+    opened: dict[str, tuple[str, Release]] = field(default_factory=dict, repr=False)
+
+    @property
+    def blobs(self) -> Blobs:
+        """Where the bytes lie."""
+        return self.catalogue.blobs
+
+    def get(self, name: str) -> Release:
+        """A release by the identifier of its object; opened once. UnknownName where there is none."""
+        found = self._open(name) if NAME.fullmatch(name) else None
+        if found is None:
+            raise unknown(name, self._names(), "the releases")
+        return found
+
+    def list(self) -> Sequence[Release]:
+        """All releases, the newest first."""
+        found = [r for r in map(self._open, self._names()) if r]
+        return sorted(found, key=lambda r: (r.told["created"], r.id), reverse=True)
+
+    def publish(self, item: pystac.Item, ds: xr.Dataset, regions: Regions | None = None) -> Release:
+        """Write a catalogued product as a release; the same content again changes nothing.
+
+        regions: gives what share of every cell lies in which region; their means are written then. Other content for
+        the same object, as from a run that was made anew, takes the place of the old in one step.
+        Raises DataError, with the reason, where `ds` is not on a regular latitude-longitude grid with time, or its
+        object is under embargo. Nothing is left behind then.
+        """
+        if until := self.catalogue.embargoed(item):
+            raise DataError(f"'{item.id}' is under embargo until {until:%Y-%m-%d}.", "", "Publish it then.")
+        grid = Gridded.of(ds)
+        with self._writing() as folder:
+            self._write(item, grid, folder, regions)
+            if not self._same(item.id, folder):
+                self._move(folder, item.id)
+        return self.get(item.id)
+
+    def drop(self, name: str) -> None:
+        """Take a release away; nothing happens where there is none."""
+        if not NAME.fullmatch(name):
+            raise DataError(f"'{name[:80]}' is no identifier.", "12 to 64 letters, digits, - and _.")
+        self.opened.pop(name, None)
+        store, local = self.blobs, self.blobs.path(f"{FOLDER}/{name}")
+        if local is None:
+            # What says that a release is there goes first.
+            store.delete([f"{MARKS}/{name}.json", f"{FOLDER}/{name}/{FACTS}"])
+            store.delete([b.key for b in store.list(f"{FOLDER}/{name}/")])
+        elif local.is_dir():
+            away = Path(tempfile.mkdtemp(prefix=NEW, dir=local.parent))
+            local.rename(away / name)
+            shutil.rmtree(away)
+
+    # --- within
+
+    def _open(self, name: str) -> Release | None:
+        stamp = self._stamp(name)
+        held = self.opened.get(name)
+        if held and held[0] == stamp:
+            return held[1]
+        try:
+            found = Release.read(self.blobs, f"{FOLDER}/{name}")
+        except FileNotFoundError:
+            self.opened.pop(name, None)
+            return None
+        self.opened[name] = (stamp, found)
+        return found
+
+    def _stamp(self, name: str) -> str:
+        """What changes when a release was replaced or dropped; a store is not asked, for it costs too much."""
+        local = self.blobs.path(f"{FOLDER}/{name}/{FACTS}")
+        if local is None:
+            return "store"
+        try:
+            facts = os.stat(local)
+        except FileNotFoundError:
+            return ""
+        return f"{facts.st_ino} {facts.st_mtime_ns}"
+
+    def _names(self) -> Sequence[str]:
+        local = self.blobs.path(FOLDER)
+        if local is None:
+            return sorted(b.key.rpartition("/")[2].removesuffix(".json") for b in self.blobs.list(MARKS))
+        return sorted(p.parent.name for p in local.glob(f"*/{FACTS}") if NAME.fullmatch(p.parent.name))
+
+    @contextmanager
+    def _writing(self) -> Iterator[Path]:
+        """An empty folder beside the releases, for the one writer; what a dead one left is removed."""
+        root = self.catalogue.root / FOLDER
+        root.mkdir(parents=True, exist_ok=True)
+        lock = os.open(root / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for half in root.glob(f"{NEW}*"):
+                shutil.rmtree(half, ignore_errors=True)
+            folder = Path(tempfile.mkdtemp(prefix=NEW, dir=root))
+            try:
+                yield folder / "release"
+            except OSError as error:
+                raise DataError(
+                    f"{error.strerror or error} while publishing.", "A disk with room."
+                ) from error
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(lock)
+
+    def _write(self, item: pystac.Item, grid: Gridded, folder: Path, regions: Regions | None) -> None:
+        folder.mkdir()
+        facts = self._facts(item, grid)
+        said = {n: facts[n] for n in ("title", "licence", "citation", "generated") if facts[n] != ""}
+        said |= {"Conventions": "CF-1.11", "id": item.id}
+        weights = None
+        if regions:
+            shares = regions(grid.ds["lat"].to_numpy().astype(float), grid.ds["lon"].to_numpy().astype(float))
+            weights = Weights(shares, grid.land())
+        facts["levels"] = lay_out(grid, folder, said, weights)
+        facts["regions"] = weights.names if weights else []
+        files = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
+        listed = {key: [path.stat().st_size, sha256(path)] for key, path in files.items()}
+        (folder / MANIFEST).write_text(json.dumps(listed, separators=(",", ":")))
+        facts["digest"] = sha256(folder / MANIFEST)
+        (folder / FACTS).write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8")
+
+    def _facts(self, item: pystac.Item, grid: Gridded) -> dict[str, Any]:
+        ds, p = grid.ds, item.properties
+        time = ds["time"].to_numpy()
+        return {
+            "id": item.id,
+            "title": p["title"],
+            "family": self.catalogue.versions(item.id)[0].id,
+            "generated": str(ds.attrs.get("generated", p.get("landsink:generated", ""))).lower() == "true",
+            "licence": p["license"],
+            "citation": p.get("sci:citation", ""),
+            "created": p["created"],
+            "shape": {"time": len(time), "lat": ds.sizes["lat"], "lon": ds.sizes["lon"]},
+            "members": ds.sizes["member"] if grid.members else 0,
+            "bbox": place(ds["lat"].to_numpy(), ds["lon"].to_numpy())["spatial:bbox"],
+            "time": {
+                "unit": "days" if (time.astype("datetime64[D]") == time).all() else "seconds",
+                "since": "1850-01-01",
+                "first": str(time[0])[:19],
+                "last": str(time[-1])[:19],
+            },
+            "fields": [n for n in FIXED if grid.field(n).size],
+            "share": grid.share,
+            "variables": [self._variable(grid, n).facts() for n in grid.names],
+        }
+
+    @staticmethod
+    def _variable(grid: Gridded, name: str) -> Variable:
+        steps = np.unique(np.linspace(0, grid.ds.sizes["time"] - 1, SAMPLE).astype(int))
+        values = grid.ds[name].isel(time=steps).to_numpy()
+        finite = values[np.isfinite(values)]
+        low, high = (float(q) for q in np.quantile(finite, (0.02, 0.98))) if finite.size else (np.nan, np.nan)
+        sd = grid.sd.get(name, "")
+        return Variable.of(name, grid.ds[name].attrs, sd, name in grid.members, (low, high))
+
+    def _same(self, name: str, folder: Path) -> bool:
+        try:
+            return self.blobs.get(f"{FOLDER}/{name}/{FACTS}") == (folder / FACTS).read_bytes()
+        except FileNotFoundError:
+            return False
+
+    def _move(self, folder: Path, name: str) -> None:
+        local = self.blobs.path(f"{FOLDER}/{name}")
+        self.drop(name)
+        if local is not None:
+            folder.rename(local)
+            return
+        files = {
+            f"{FOLDER}/{name}/{p.relative_to(folder).as_posix()}": p for p in folder.rglob("*") if p.is_file()
+        }
+        last = files.pop(f"{FOLDER}/{name}/{FACTS}")
+        upload(self.blobs, files)
+        self.blobs.put(f"{FOLDER}/{name}/{FACTS}", last)
+        self.blobs.put(f"{MARKS}/{name}.json", last)

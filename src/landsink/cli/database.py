@@ -1,0 +1,62 @@
+"""The database of several servers: bring its tables to this version, say what it is."""
+
+import os
+from typing import Any
+
+import typer
+
+from landsink import catalogue
+from landsink.catalogue.database import REVISION
+from landsink.cli.page import AsJson, app, print_json, said
+from landsink.core.errors import DataError
+from landsink.core.home import home
+
+database = typer.Typer(
+    help="The database of accounts, jobs and, on PostgreSQL, of the index.", no_args_is_help=True
+)
+app.add_typer(database, name="database")
+
+
+@database.command()
+def upgrade() -> None:
+    """Make or mend PostgreSQL's tables for this version of landsink; all of it holds, or nothing does."""
+    with said("nothing was changed; run it again."):
+        configured = catalogue.Catalogue.configured().database
+        found = _schema().upgrade(configured)
+        if found == REVISION:
+            typer.echo(f"{configured.name} has tables of version {REVISION} already.")
+        else:
+            typer.echo(
+                f"{configured.name}: tables of version {REVISION} are made (before: {found or 'none'})."
+            )
+
+
+@database.command()
+def show(as_json: AsJson = False) -> None:
+    """Say which database and store are set, and whether the tables fit this version of landsink."""
+    with said():
+        configured = catalogue.Catalogue.configured().database
+        version = REVISION if configured.embedded else configured.revision()
+        page = {
+            "engine": "sqlite" if configured.embedded else "postgresql",
+            "database": configured.name,
+            "store": os.environ.get("LANDSINK_STORE") or str(home()),
+            "version": version,
+            "expected": REVISION,
+        }
+        print_json(page) if as_json else [typer.echo(f"{key:9} {value}") for key, value in page.items()]
+        if version != REVISION:
+            remedy = (
+                "landsink database upgrade" if version < REVISION else "install the newer landsink here too"
+            )
+            typer.echo(f"The tables do not fit this landsink: {remedy}.", err=True)
+            raise typer.Exit(3)
+
+
+def _schema() -> Any:
+    try:
+        return catalogue.schema
+    except ModuleNotFoundError as error:
+        raise DataError(
+            f"{error.name} is not installed.", "Alembic and pg8000.", "pip install 'landsink[postgres]'"
+        ) from error

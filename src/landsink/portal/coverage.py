@@ -1,0 +1,84 @@
+"""CoverageJSON: grids and point series, with their parameters; and the units and names that it wants."""
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from landsink.catalogue.releases import Variable
+from landsink.portal.numbers import instants, listed
+
+MEDIA = "application/vnd.cov+json"
+CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+REFERENCING = (
+    {"coordinates": ["x", "y"], "system": {"type": "GeographicCRS", "id": CRS84}},
+    {"coordinates": ["t"], "system": {"type": "TemporalRS", "calendar": "Gregorian"}},
+)
+# Where UCUM spells a unit otherwise than CF; 'kg m-2' becomes 'kg.m-2'.
+UCUM: Mapping[str, str] = MappingProxyType(
+    {
+        "degC": "Cel",
+        "yr-1": "a-1",
+        "year-1": "a-1",
+        "day-1": "d-1",
+        "degrees_north": "deg",
+        "degrees_east": "deg",
+    }
+)
+
+
+def ucum(unit: str) -> str:
+    """A CF unit as UCUM writes it."""
+    return ".".join(UCUM.get(word, word) for word in unit.split()) or "1"
+
+
+def parameter(name: str, variable: Variable) -> dict[str, Any]:
+    """A parameter of CoverageJSON and EDR: what is observed, in which unit, with which sign."""
+    spread = name == variable.sd
+    what = f"{variable.title}, standard deviation" if spread else variable.title
+    signed = f"{what}; {variable.sign}" if variable.sign and not spread else what
+    named = variable.standard_name and not spread
+    return {
+        "type": "Parameter",
+        "id": name,
+        "description": {"en": signed},
+        "unit": {
+            "label": {"en": variable.unit},
+            "symbol": {"value": ucum(variable.unit), "type": "http://www.opengis.net/def/uom/UCUM/"},
+        },
+        "observedProperty": {
+            "id": f"http://vocab.nerc.ac.uk/standard_name/{variable.standard_name}/" if named else f"#{name}",
+            "label": {"en": what},
+        },
+    }
+
+
+def document(
+    axes: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    values: Mapping[str, np.ndarray],
+    about: Mapping[str, Any],
+) -> str:
+    """A Coverage as JSON text: a PointSeries where `axes` hold one place, else a Grid.
+
+    `axes`: x, y in degrees and t as datetime64; `values`: (t, y, x) each; `about`: further members, such as the source.
+    """
+    point = len(axes["x"]) == len(axes["y"]) == 1
+    told = {name: {"values": np.asarray(axes[name], float).tolist()} for name in ("x", "y")}
+    domain = {
+        "type": "Domain",
+        "domainType": "PointSeries" if point else "Grid",
+        "axes": {**told, "t": {"values": instants(axes["t"])}},
+        "referencing": list(REFERENCING),
+    }
+    head = {"type": "Coverage", "domain": domain, "parameters": parameters, **about}
+    ranges = ",".join(f"{json.dumps(name)}:{_range(array, point)}" for name, array in values.items())
+    return f'{json.dumps(head, ensure_ascii=False, separators=(",", ":"))[:-1]},"ranges":{{{ranges}}}}}'
+
+
+def _range(array: np.ndarray, point: bool) -> str:
+    names, shape = (["t"], [array.shape[0]]) if point else (["t", "y", "x"], list(array.shape))
+    head = {"type": "NdArray", "dataType": "float", "axisNames": names, "shape": shape}
+    return f'{json.dumps(head, separators=(",", ":"))[:-1]},"values":{listed(array)}}}'
