@@ -56,7 +56,7 @@ $(PAGE)/index.html: web/node_modules/.installed $(WEB)
 page: $(PAGE)/index.html  ## the map and the pages of the portal, built into the package
 
 # --resume: a second `make run` takes up what the same record already finished, instead of refusing the folder
-run: $(VENV)/.installed  ## the main job: one case from observations to picture (CASE=demo OUT=out/demo)
+run: $(VENV)/.installed page  ## the main job: one case from observations to picture (CASE=demo OUT=out/demo)
 	@$(BIN)/landsink run $(CASE) --out $(OUT) --resume
 	@echo "results: $(abspath $(OUT))"
 

@@ -61,4 +61,3 @@ class PageHook(BuildHookInterface):
             build(root)
         inside = PAGE if self.target_name == "sdist" else PAGE.relative_to("src")
         build_data["force_include"][str(root / PAGE)] = inside.as_posix()
-

@@ -17,7 +17,7 @@ from landsink.portal.settings import Settings
 
 NAME = "gpp"
 SPAN = (0.0, 1e-7)
-MEMBERS = 8
+MEMBERS = 4
 UNIT = {"units": "kg m-2 s-1"}
 
 

@@ -11,6 +11,7 @@ from tests.account.grids import LAT, LON, Grid, grid
 
 AREA = share(shapely.Polygon([(-42, -28), (37, -22), (22, 33), (-17, 19)]), LAT, LON)
 YEAR = 365.2425 * 86400
+MONTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # of 2003
 
 
 def test_the_mean_is_that_of_xarray():
@@ -131,6 +132,27 @@ def test_units_are_those_of_people(unit, size, aggregate, expected):
     source = grid(unit=unit)
     source.each = source.each * size
     assert account(source, "x", AREA, aggregate=aggregate).unit == expected
+
+
+def test_a_small_net_flux_is_told_in_a_small_unit():
+    """Seasons of a petagram that all but cancel: the year's number stands in gigagrams, its steps too."""
+    season = np.tile([1.0, -1.0], 6)[:, None, None, None]
+    flux = 1e12 / 96 / YEAR / 1e11 * (season / np.array(MONTHS)[:, None, None, None] * 30 + 3e-6)
+    each = flux * np.array([0.99999, 1.0, 1.00001])[None, :, None, None] * np.ones((12, 3, 8, 12))
+    found = account(
+        Grid(each, np.full((8, 12), 1e11)), "x", share(box(-60, -40, 60, 40), LAT, LON), aggregate="sum"
+    )
+    assert found.unit == "Gg yr-1"
+    assert found.period[0] == pytest.approx(3.0, rel=1e-6)
+    assert found.annual[0].value == pytest.approx(3.0, rel=1e-6)
+    assert np.abs(found.value).max() == pytest.approx(1e6, rel=0.1)
+    # An error that is large beside the value asks for its own unit.
+    wide = each + 1e-9 * np.array([-1.0, 0.0, 1.0])[None, :, None, None]
+    sure = account(
+        Grid(wide, np.full((8, 12), 1e11)), "x", share(box(-60, -40, 60, 40), LAT, LON), aggregate="sum"
+    )
+    assert sure.unit == "Pg yr-1"
+    assert sure.period[1] > 0.1
 
 
 def test_one_petagram_is_one_petagram():

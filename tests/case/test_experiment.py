@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 from jsonschema import Draft202012Validator
 
-from landsink.case import changes, experiment, load, run
+from landsink.case import changes, experiment, load, run, serving, update
 from landsink.case.changes import Change, read
 from landsink.case.serving import Processes
 from landsink.catalogue import Catalogue
@@ -250,3 +250,21 @@ def test_the_demo_may_swap_its_soil_its_light_and_its_fire():
     assert changes.alternatives(case, "light") == ["PModel", "LightUse"]
     with pytest.raises(CaseError, match="either"):
         read({"base": "aaaa", "parameters": {"A.b": {}}})
+
+
+def test_what_may_be_changed_is_kept_in_a_file(base, monkeypatch):
+    processes = Processes(base.store)
+    processes.warm(lambda what, share: None)
+    kept = [path.name for path in (base.root / "home" / "choices").iterdir()]
+    assert [name.partition("-")[0] for name in kept] == [base.id]
+    found = processes.choices("experiment", base.id)
+    serving._choices.cache_clear()
+    monkeypatch.setattr(serving, "_tried", lambda *_: pytest.fail("it was tried again"))
+    assert processes.choices("experiment", base.id[:6]) == found
+    assert {p["name"] for p in found["parameters"]} >= {"WarmDecay.k_young"}
+
+
+def test_the_folder_of_an_experiment_is_not_updated(base, faster):
+    item = base.store.get(faster[0].attrs["record"])
+    with pytest.raises(CaseError, match="holds an experiment"):
+        update(Path(item.assets["record"].href).parent, [], None, lambda what, share: None)

@@ -43,6 +43,11 @@ def file(tmp_path_factory):
     return path
 
 
+def held(folder) -> dict[str, bytes]:
+    """The bytes of every file in a folder and below."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
 def files(path, site=None) -> case.StationFiles:
     return case.StationFiles(path, site, **PLACE)
 
@@ -153,7 +158,7 @@ def test_products_are_replaced_where_asked(file, tmp_path):
 
 def test_an_interruption_leaves_no_product_and_keeps_old_ones(file, tmp_path, monkeypatch):
     first = case.station(files(file), tmp_path / "a", QUICK, quiet, pages=False)
-    before = {p.name: p.read_bytes() for p in first.folder.iterdir()}
+    before = held(first.folder)
 
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -162,7 +167,7 @@ def test_an_interruption_leaves_no_product_and_keeps_old_ones(file, tmp_path, mo
     for folder in (tmp_path / "a", tmp_path / "b"):
         with pytest.raises(KeyboardInterrupt):
             case.station(files(file), folder, QUICK, quiet, overwrite=True)
-    assert {p.name: p.read_bytes() for p in (tmp_path / "a").iterdir()} == before
+    assert held(tmp_path / "a") == before
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
@@ -207,10 +212,22 @@ def test_rows_stated_twice_change_nothing(file, made, tmp_path):
     assert "repeat a time" in (found.folder / "log.txt").read_text()
 
 
-@settings(max_examples=25)
+@settings(max_examples=6)
 @given(st.data())
 def test_broken_files_end_in_a_product_or_in_words(file, tmp_path_factory, data):
     """Bytes of a sound file changed, cut out, doubled or cut off: nothing hangs, and no traceback."""
+    process_spoiled(file, tmp_path_factory.mktemp("broken"), data)
+
+
+@pytest.mark.slow
+@settings(max_examples=100)
+@given(st.data())
+def test_many_broken_files_end_in_a_product_or_in_words(file, tmp_path_factory, data):
+    process_spoiled(file, tmp_path_factory.mktemp("broken"), data)
+
+
+def process_spoiled(file, folder, data) -> None:
+    """Spoil a copy of a file and process it: it must end in products without a trace, or in an error in words."""
     raw = bytearray(file.read_bytes()[:40_000])
     for _ in range(data.draw(st.integers(1, 6))):
         at, size = data.draw(st.integers(0, len(raw) - 1)), data.draw(st.integers(1, 3000))
@@ -226,7 +243,6 @@ def test_broken_files_end_in_a_product_or_in_words(file, tmp_path_factory, data)
         else:
             del raw[at:]
         raw = raw or bytearray(b"\n")
-    folder = tmp_path_factory.mktemp("broken")
     path = folder / "AA-Aaa_HH.csv"
     path.write_bytes(bytes(raw))
     try:

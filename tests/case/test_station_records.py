@@ -218,10 +218,22 @@ def test_an_interruption_leaves_no_product_and_keeps_old_ones(folder, cruise, mo
     assert not [p for p in folder.iterdir() if "unfinished" in p.name]
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.data())
 def test_broken_files_end_in_a_product_or_in_words(folder, cruise, months, data):
     """Bytes of a sound file changed, cut out or cut off: nothing hangs, and no traceback."""
+    process_spoiled(folder, data)
+
+
+@pytest.mark.slow
+@settings(max_examples=150)
+@given(st.data())
+def test_many_broken_files_end_in_a_product_or_in_words(folder, cruise, months, data):
+    process_spoiled(folder, data)
+
+
+def process_spoiled(folder, data) -> None:
+    """Spoil a copy of a file and process it: it must end in products, or in an error in words."""
     source = data.draw(st.sampled_from(["cruise.csv", "co2_mm_mlo.csv"]))
     raw = bytearray((folder / source).read_bytes())
     for _ in range(data.draw(st.integers(1, 5))):

@@ -174,6 +174,7 @@ def test_a_specification_of_your_own(tmp_path):
     [
         ({"creators": [{"name": "Doe", "orcid": "0000-0002-1825-0098"}]}, "no ORCID"),
         ({"embargo": "soon"}, "no date"),
+        ({"embargo": "0001-01-01T00:00:00+23:00"}, "no date"),
         ({"start": "2020-01-01", "end": "2019-01-01"}, "lies before"),
         ({"bbox": [10, 0, 5, 1]}, "no box"),
         ({"doi": "https://doi.org/10.1/x"}, "no DOI"),

@@ -10,6 +10,7 @@ import threading
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -35,6 +36,9 @@ LAWS = (
     test_shelf.test_lineage_reaches_from_a_product_to_raw_files,
     test_shelf.test_a_circle_of_sources_ends,
     test_shelf.test_search_by_words_place_time_variable_and_kind,
+    test_shelf.test_search_by_the_domain_of_stations,
+    test_shelf.test_how_far_objects_reach,
+    test_shelf.test_near_misses_share_the_first_letters,
     test_shelf.test_a_place_across_the_date_line,
     test_shelf.test_every_kind_is_cited_in_every_form,
     test_shelf.test_a_run_as_a_crate_with_its_provenance,
@@ -178,6 +182,28 @@ def test_an_older_or_newer_database_is_refused_with_what_to_do(tmp_path, bare_po
     with pytest.raises(DataError, match="Install the newer landsink"):
         schema.upgrade(database)
     Database(newer.server).engine().dispose()
+
+
+def test_a_database_of_the_last_version_comes_to_this_one_with_all_that_it_holds(tmp_path, bare_postgres):
+    """Tables as the second migration left them, an account and an old index in them: both are there afterwards."""
+    name = shelf(tmp_path).ingest(table(tmp_path), SOIL, said()).id
+    config, database = Config(), Database(bare_postgres)
+    config.set_main_option("script_location", "landsink.catalogue:migrations")
+    with database.alone() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for line in (
+            "insert into object values (1, 'old', '', '', '', 'table', '', '', '', '', '', 'Old', null, '{}')",
+            "insert into index_state values (3)",
+            "insert into portal_brought values ('old', 'jane')",
+        ):
+            connection.exec_driver_sql(line)
+    assert schema.upgrade(database) == "0002"
+    store = Catalogue(tmp_path / "home", server=bare_postgres)
+    assert [i.id for i in store.list()] == [name]
+    assert store.search(Query(specifications=("soil-stocks",))).total == 1
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("select account from portal_brought").scalar() == "jane"
 
 
 def test_a_database_that_is_not_there_is_said_without_its_password(tmp_path):

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pystac
 import pytest
 
-from landsink.catalogue import FORMS, Query, cite, describe, verify, write_crate, write_stac
+from landsink.catalogue import FORMS, Extent, Query, cite, describe, verify, write_crate, write_stac
 from landsink.core.errors import DataError, UnknownName
 from landsink.core.record import Input
 from tests.catalogue.plots import DAY, GRID, SOIL, cube, said, shelf, table
@@ -128,6 +128,9 @@ def test_search_by_words_place_time_variable_and_kind(store, tmp_path):
     assert found(end="2001-01-31") == {flux}
     assert found(variables=("nee", "gpp")) == {flux}
     assert found(kinds=("table",)) == {soil}
+    assert found(specifications=("gridded-fluxes",)) == {flux}
+    assert found(specifications=("gridded-fluxes", "soil-stocks")) == {soil, flux}
+    assert found(specifications=("gridded-fluxes",), kinds=("table",)) == set()
     assert found("valley", bbox=(5, 45, 6, 46)) == set()
     page = store.search(Query())
     assert page.facets["kind"] == {"cube": 1, "table": 1}
@@ -147,6 +150,57 @@ def test_no_word_commands_the_search(store, tmp_path, words):
     name = taken(store, tmp_path, 1)
     assert store.search(Query(words)).total == 0
     assert store.get(name).id == name
+
+
+def test_search_by_the_domain_of_stations(store, tmp_path):
+    soil = store.get(taken(store, tmp_path, 1))
+    for name, domain in (("tower", "ecosystem"), ("ship", "ocean")):
+        station = soil.clone()
+        station.id = f"{name}-0123456789"
+        station.properties |= {"landsink:kind": "station", "landsink:domain": domain}
+        store.add(station)
+    for asked, names in (
+        (("ocean",), {"ship"}),
+        (("ocean", "ecosystem"), {"ship", "tower"}),
+        (("sea",), set()),
+    ):
+        found = {i.id.split("-")[0] for i in store.search(Query(domains=asked)).items}
+        assert found == names, asked
+    assert store.search(Query()).total == 3
+    with pytest.raises(DataError, match="no name may hold"):
+        store.search(Query(domains=("\x00",)))
+
+
+def test_how_far_objects_reach(store, tmp_path):
+    assert store.extent() == Extent(None, "", "")
+    first = taken(store, tmp_path, 1)
+    cube(tmp_path).to_netcdf(tmp_path / "flux.nc")
+    flux = store.ingest(tmp_path / "flux.nc", GRID, said(title="Exchange"))
+    soil = Extent((13.5, 51.0, 13.6, 51.1), "2019-06-01T00:00:00Z", "2019-06-02T00:00:00Z")
+    assert store.extent(("table",)) == soil
+    assert store.extent(("cube",)) == Extent(
+        tuple(flux.bbox), flux.properties["start_datetime"], flux.properties["end_datetime"]
+    )
+    both = (flux.bbox[0], flux.bbox[1], 13.6, 51.1)
+    assert store.extent() == store.extent(("cube", "table")) == Extent(both, "2001-01-16T00:00:00Z", soil.end)
+    assert store.extent(("run",)) == Extent(None, "", "")
+    # An old version counts, and over the date line it is the whole way round.
+    taken(store, tmp_path, 2, previous=first, bbox=[170, -50, 190, -30])
+    assert store.extent(("table",)).bbox == (-180.0, -50.0, 180.0, 51.1)
+
+
+def test_near_misses_share_the_first_letters(store, tmp_path):
+    soil = store.get(taken(store, tmp_path, 1))
+    for n in range(60):
+        other = soil.clone()
+        other.id = f"{n:02d}a0a0a0a0a0"
+        store.add(other)
+    with pytest.raises(UnknownName, match=r"61 items.*Near: 31a0a0a0a0a0") as told:
+        store.get("31a0a0a0a0ax")
+    assert "Near: 00" not in str(told.value)
+    for name in ("\ud800" * 12, "é", "~" * 500):
+        with pytest.raises(UnknownName):
+            store.get(name)
 
 
 def test_a_place_across_the_date_line(store, tmp_path):

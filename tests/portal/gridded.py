@@ -99,9 +99,17 @@ class Shelf:
         return answer
 
 
-def shelf(root: Path) -> Shelf:
-    """A catalogue with one run, its release, and a client of the portal in this process."""
-    catalogue, ds = Catalogue(root / "home", clock=lambda: DAY), product()
+def shelf(root: Path, made: xr.Dataset | None = None) -> Shelf:
+    """A catalogue with one run, its release, and a client of the portal in this process; `made`: another product."""
+    catalogue, page = Catalogue(root / "home", clock=lambda: DAY), root / "page"
+    page.mkdir()
+    name, ds = publish(catalogue, root, page, product() if made is None else made)
+    app = create(Context(catalogue, Settings(page=page)))
+    return Shelf(TestClient(app, BASE, client=("127.0.0.1", 50000)), catalogue, name, ds)
+
+
+def publish(catalogue: Catalogue, root: Path, page: Path, ds: xr.Dataset) -> tuple[str, xr.Dataset]:
+    """A run in the folder `root`, entered and published; countries in the folder `page`. Its identifier and product."""
     folder = root / "run"
     folder.mkdir()
     ds.to_zarr(folder / "product.zarr", mode="w", consolidated=False)
@@ -118,11 +126,8 @@ def shelf(root: Path) -> Shelf:
         citation="Made up for tests.",
     )
     catalogue.add(item)
-    page = root / "page"
-    page.mkdir()
     borders = account.read(countries(page / "regions.json"))
     # One country is left to be summed when asked for.
     summed = {name: area for name, area in borders.items() if name != "BBB"}
     Releases(catalogue).publish(item, ds, partial(account.shares, summed))
-    app = create(Context(catalogue, Settings(page=page)))
-    return Shelf(TestClient(app, BASE, client=("127.0.0.1", 50000)), catalogue, item.id, ds)
+    return item.id, ds

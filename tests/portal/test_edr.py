@@ -43,7 +43,7 @@ def test_collection_tells_extent_parameters_and_queries(at):
     assert gpp["observedProperty"]["id"].endswith(
         "gross_primary_productivity_of_biomass_expressed_as_carbon/"
     )
-    assert "+ into the vegetation" in gpp["description"]["en"]
+    assert "+ into the vegetation" in gpp["description"]
     for link in found["links"]:
         assert link["href"].startswith("http://127.0.0.1:8350/") and link["rel"]
 

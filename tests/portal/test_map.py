@@ -248,6 +248,73 @@ def test_a_click_shows_the_series_of_the_cell(visit, site):
     asks(page, "panel=point")
 
 
+def test_what_was_clicked_stays_where_it_was(visit, site):
+    page = visit(f"/?v=gpp&t=2001-07&{VIEW}")
+    shown(page, "gpp", 6)
+    box = page.locator(".host").bounding_box()
+    lon, lat, zoom = camera(page)
+
+    def place(seen: tuple[float, float, float], wide: float) -> float:
+        # Longitude at a place 100 pixels from the map's left edge.
+        return seen[0] + (100 - wide / 2) * 360 / (512 * 2 ** seen[2])
+
+    page.mouse.click(box["x"] + 100, box["y"] + 200)
+    page.locator("[data-value]").wait_for()
+    asks(page, "panel=point")
+    narrow = page.locator(".host").bounding_box()
+    assert narrow["width"] < box["width"] - 200
+    assert place(camera(page), narrow["width"]) == pytest.approx(
+        place((lon, lat, zoom), box["width"]), abs=0.1
+    )
+
+
+def test_ninety_of_a_hundred_lie_in_the_band_that_is_told(visit, site):
+    page = visit(f"/?v=gpp&t=2001-07&{VIEW}&at=21,45&panel=point")
+    told_band = page.locator("[data-ninety]").inner_text()
+    series = site.get("/series", variable="gpp", lat=45, lon=21)
+    factor = told(site, "gpp")["shown"]["factor"]
+    low, high = (float(x) for x in told_band.removeprefix("90 %: ").split(" to "))
+    value, sd = series["value"][6] * factor, series["sd"][6] * factor
+    assert (low, high) == pytest.approx((value - 1.6449 * sd, value + 1.6449 * sd), rel=1e-3)
+    drawn = page.locator("figure.plot canvas").first
+    before = drawn.evaluate("c => c.toDataURL()")
+    page.get_by_label("90 % band").check()
+    page.get_by_text("band: 90 %, from σ taken as normal").wait_for()
+    assert page.locator("figure.plot canvas").first.evaluate("c => c.toDataURL()") != before
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"), [("kg m-2 s-1", 1.0), ("g m-2 d-1", 86_400_000.0), ("m s-1", None)]
+)
+def test_a_tower_stands_beside_the_cell_in_the_unit_of_the_map(visit, site, unit, factor):
+    page = visit("/about")
+    near = {"id": "tower1", "name": "A tower", "distance_km": 12.3, "variables": [{"name": "gpp_night"}]}
+    values = [1e-8 * (k + 1) for k in range(12)]
+    label = told(site, "gpp")["shown"]["unit"]
+    shown_as = {"unit": label, "factor": 86_400_000.0 / (factor or 1), "offset": 0.0}
+    series = {
+        "unit": unit,
+        "shown": shown_as if factor else {"unit": unit, "factor": 1.0, "offset": 0.0},
+        "sign": "positive: into the ecosystem",
+        "time": [f"2001-{k + 1:02d}-01" for k in range(12)],
+        "value": [x * (factor or 1) for x in values],
+        "sd": None,
+    }
+    page.route("**/api/stations/near*", lambda route: route.fulfill(json={"stations": [near]}))
+    page.route("**/api/stations/tower1/series*", lambda route: route.fulfill(json=series))
+    page.goto(f"{site.url}/?v=gpp&t=2001-07&{VIEW}&at=21,45&panel=point")
+    page.get_by_role("link", name="A tower").wait_for()
+    assert "12.3 km" in page.locator("aside").inner_text()
+    page.locator("aside details summary").click()
+    if factor is None:
+        page.wait_for_load_state("networkidle")
+        assert page.locator("aside thead th", has_text="A tower").count() == 0
+        return
+    page.locator("aside thead th", has_text="A tower").wait_for()
+    july = page.locator("aside tbody tr").nth(6).locator("td").all_inner_texts()
+    assert float(july[2]) == pytest.approx(values[6] * 86_400_000, rel=1e-5)
+
+
 @pytest.mark.parametrize("aggregate", ["mean", "sum"])
 def test_the_numbers_of_a_typed_polygon_are_those_of_the_api(visit, site, aggregate):
     page = visit(f"/?v=gpp&{VIEW}")

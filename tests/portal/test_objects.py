@@ -34,6 +34,8 @@ def test_search_finds_what_the_catalogue_finds(portal, ids):
         ({"variable": "gpp"}, {"run"}),
         ({"kind": ["cube", "run"]}, {"cube", "run"}),
         ({"licence": "CC0-1.0"}, set()),
+        ({"specification": "gridded-fluxes"}, {"cube"}),
+        ({"specification": ["gridded-fluxes", "nothing"], "kind": "run"}, set()),
         ({"licence": ["CC0-1.0", "CC-BY-4.0"], "kind": "cube"}, {"cube"}),
     ],
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import math
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from starlette.testclient import TestClient
 from landsink.core.errors import CaseError, DataError, UnknownName
 from landsink.portal import create
 from landsink.portal.entrance import operations
+from tests.portal.gridded import shelf as gridded_shelf
 from tests.portal.small import BASE, client
 
 SECRET = "the keeper's own words"
@@ -332,3 +334,92 @@ def test_a_closed_portal_tells_strangers_nothing(fresh):
     context.accounts.add("jane", "reader", "a few plain words")
     secret, _ = context.accounts.make_token("jane", "t", ["read"])
     assert asked.get("/api/objects", headers={"Authorization": f"Bearer {secret}"}).status_code == 200
+
+
+# --- what is under embargo, and what would break a reader
+
+
+def test_a_cube_under_embargo_is_given_by_no_door(tmp_path):
+    """A product that was published, and then put under embargo: bytes, release, tiles, queries all refuse."""
+    at = gridded_shelf(tmp_path)
+    item = at.catalogue.get(at.id)
+    item.properties["landsink:embargo"] = "2099-01-01"
+    at.catalogue.add(item)
+    for path in (
+        f"/api/objects/{at.id}/data", f"/zarr/{at.id}/map/gpp/c/0/0/0", f"/zarr/{at.id}/map/zarr.json",
+        f"/api/products/{at.id}", f"/api/products/{at.id}/series?variable=gpp&lat=45&lon=5",
+        f"/api/products/{at.id}/step?variable=gpp&time=2001-01", f"/api/products/{at.id}/tiles/gpp/0/0/0/0.png",
+        f"/api/products/{at.id}/statistics?variable=gpp&region=AAA", f"/api/products/{at.id}/subset?variable=gpp",
+        f"/api/collections/{at.id}/position?coords=POINT(5 45)", f"/api/collections/{at.id}/locations/AAA",
+        f"/api/collections/{at.id}/cube?bbox=0,40,20,60", f"/api/collections/{at.id}/locations",
+    ):  # fmt: skip
+        answer = at.client.get(path)
+        assert answer.status_code == 403, (path, answer.status_code)
+        assert "embargo" in answer.json()["detail"]
+    assert at.id not in at.client.get("/api/products").text
+    assert at.client.head(f"/zarr/{at.id}/map/gpp/c/0/0/0").status_code == 403
+
+
+HUGE = [
+    "q=" + "a" * 50_000,
+    "&".join(f"p{n}=1" for n in range(6_000)),
+    "bbox=" + "1," * 25_000,
+    "q=%00%ff%fe",
+]
+
+
+@pytest.mark.parametrize("query", HUGE, ids=["long", "many", "list", "bytes"])
+@pytest.mark.parametrize(
+    "path", ["/api/objects", "/api/stac/search", "/api/stations", "/api/collections/stations/items"]
+)
+def test_huge_questions_are_no_fault_of_ours(portal, path, query):
+    assert portal.get(f"{path}?{query}").status_code < 500
+
+
+def ring(count):
+    """A polygon of so many corners."""
+    angles = [2 * math.pi * n / count for n in range(count)]
+    points = [[10 * math.cos(a), 10 * math.sin(a)] for a in angles]
+    return {"type": "Polygon", "coordinates": [[*points, points[0]]]}
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        ring(60_000), {"type": "GeometryCollection", "geometries": [ring(4)] * 5000},
+        {"type": "Polygon", "coordinates": []},
+        {"type": "Polygon", "coordinates": [[[1e308, 1e308], [-1e308, 0], [0, 0], [1e308, 1e308]]]},
+        {"type": "MultiPolygon", "coordinates": [[[[0, 0], [1, 0], [1, 1], [0, 0]]]] * 3000},
+        {"type": "Point", "coordinates": ["a", None]}, {"type": "LineString", "coordinates": [[0, 0]] * 2},
+    ],
+    ids=["corners", "collection", "empty", "infinite", "same", "words", "nowhere"],
+)  # fmt: skip
+def test_geometries_that_would_break_a_reader_are_refused(portal, ids, shape):
+    for path, body in (
+        ("/api/stac/search", {"intersects": shape}),
+        (f"/api/products/{ids.run}/statistics", {"variable": "gpp", "polygon": shape}),
+    ):
+        answer = portal.post(path, json=body)
+        assert answer.status_code in (200, 400, 404, 413, 422), (path, answer.text[:300])
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_numbers_that_are_none_are_refused(portal, ids, number):
+    headers = {"Content-Type": "application/json"}
+    for body in (f'{{"bbox": [{number}, 0, 1, 1]}}', f'{{"limit": {number}}}'):
+        assert portal.post("/api/stac/search", content=body.encode(), headers=headers).status_code == 400
+    for query in (f"lat={number}&lon=5", f"lat=45&lon={number}"):
+        assert portal.get(f"/api/stations/near?{query}").status_code == 422
+    assert portal.get(f"/api/objects?bbox={number},0,1,1").status_code == 422
+
+
+def test_a_session_is_never_one_that_the_visitor_brought(fresh):
+    asked, context = fresh()
+    context.accounts.add("jane", "contributor", "a few plain words")
+    asked.cookies.set("landsink", "fixed" * 8)
+    asked.cookies.set("session", "fixed" * 8)
+    body = {"name": "jane", "password": "a few plain words"}
+    answer = asked.post("/api/session", json=body, headers={"Origin": BASE})
+    assert answer.status_code == 200
+    given = answer.headers["set-cookie"]
+    assert "fixed" not in given and "httponly" in given.lower() and "samesite=lax" in given.lower()

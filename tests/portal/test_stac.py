@@ -116,11 +116,18 @@ ASKED = [
     ({"datetime": "2002-07-01T00:00:00Z"}, {"run", "collection"}),
     ({"datetime": "../2001-01-10T00:00:00Z"}, {"run", "cube", "collection"}),
     ({"datetime": "2001-06-01T00:00:00Z/2001-07-01T00:00:00Z"}, {"run", "collection"}),
-    ({"datetime": "2003-01-01/.."}, {"table", "newer", "held", "collection"}),
+    ({"datetime": "2003-01-01T00:00:00Z/.."}, {"table", "newer", "held", "collection"}),
     ({"collections": ["cubes", "runs"]}, {"cube", "run"}),
     ({"collections": ["stations"]}, set()),
     ({"collections": ["nothing-of-the-kind"]}, set()),
-    ({"bbox": [4, 44, 9, 48], "collections": ["runs"], "datetime": "2001-06-01/2001-07-01"}, {"run"}),
+    (
+        {
+            "bbox": [4, 44, 9, 48],
+            "collections": ["runs"],
+            "datetime": "2001-06-01T00:00:00Z/2001-07-01t00:00:00.5z",
+        },
+        {"run"},
+    ),
 ]
 
 
@@ -176,8 +183,10 @@ def test_pages_hold_everything_once_and_lead_back(portal, how):
     "question",
     [
         "bbox=1,2,3", "bbox=a,b,c,d", "bbox=0,50,10,40", "bbox=0,0,1000,1", "bbox=nan,0,1,1", "datetime=yesterday",
-        "datetime=2020-01-01/2019-01-01", "datetime=../..", "datetime=a/b/c", "limit=0", "limit=-1", "limit=x",
-        "limit=100000", "token=xyz", "token=ZnJvbSAtMQ", "intersects=[]", "intersects={}", "intersects=no",
+        "datetime=2020-01-01T00:00:00Z/2019-01-01T00:00:00Z", "datetime=2020-01-01",
+        "datetime=2020-01-01T00:00:00", "datetime=2020-01-01T00:00:00,5Z", "datetime=../..",
+        "datetime=a/b/c", "limit=0", "limit=-1", "limit=x",
+        "token=xyz", "token=ZnJvbSAtMQ", "intersects=[]", "intersects={}", "intersects=no",
         'intersects={"type":"Point"}', 'intersects={"type":"Polygon","coordinates":[[[0,0],[1,1]]]}',
         "bbox=0,0,1,1&intersects=" + json.dumps({"type": "Point", "coordinates": [0, 0]}),
         'intersects={"type":"Polygon","coordinates":[[[0,0],[1,1],[1,0],[0,1],[0,0]]]}',
@@ -187,6 +196,13 @@ def test_bad_questions_are_answered_400(portal, question):
     answer = portal.get(f"{STAC}/search?{question}")
     assert answer.status_code == 400, answer.text
     assert answer.headers["content-type"] == "application/problem+json" and answer.json()["detail"]
+
+
+def test_more_than_a_page_holds_is_a_full_page_and_beyond_the_poles_lies_nothing(portal):
+    assert len(features(portal.get(f"{STAC}/search?limit=100000"))) == 6
+    assert len(features(portal.post(f"{STAC}/search", json={"limit": 100000}))) == 6
+    for edges in ([181, 91, 182, 92], [0, -99, 0, 1, -91, 5]):
+        assert features(portal.post(f"{STAC}/search", json={"bbox": edges})) == []
 
 
 def test_bad_questions_in_json_are_answered_400(portal):

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from landsink import case
 from landsink.catalogue import Catalogue
@@ -85,6 +87,7 @@ def test_the_list_has_the_newest_of_each(portal, ids):
         ("bbox=170,0,-150,30", {"air"}),  # over the date line
         ("q=mauna", {"air"}),
         ("variable=nothing", set()),
+        ("domain=ecosystem&q=mauna", set()),
         ("limit=1&offset=5", set()),
     ],
 )
@@ -210,7 +213,25 @@ def test_the_nearest_stand_first(portal, ids):
     assert [n["id"] for n in said(portal, "/api/stations/near?lat=0&lon=0&variable=co2")["stations"]] == [
         ids["air"]
     ]
+    ocean = said(portal, "/api/stations/near?lat=0&lon=0&domain=ocean")["stations"]
+    assert [n["id"] for n in ocean] == [ids["ship"]]
     assert said(portal, "/api/stations/near?lat=91&lon=0", 422)["detail"]
+
+
+@settings(max_examples=200)
+@given(
+    lat=st.floats(-90, 90), lon=st.floats(-180, 360), reach=st.floats(1, 20100),
+    turn=st.floats(0, 360), part=st.floats(0, 0.999999),
+)  # fmt: skip
+def test_all_within_reach_lies_in_the_box_around(lat, lon, reach, turn, part):
+    """Go a part of the way in any direction: where one ends lies in the box, whatever pole or meridian is crossed."""
+    way, course, at = reach * part / stations.EARTH, np.radians(turn), np.radians(lat)
+    north = np.arcsin(np.clip(np.sin(at) * np.cos(way) + np.cos(at) * np.sin(way) * np.cos(course), -1, 1))
+    east = np.arctan2(np.sin(course) * np.sin(way) * np.cos(at), np.cos(way) - np.sin(at) * np.sin(north))
+    box = stations.around(lat, lon, reach)
+    assert -360 <= box[0] <= box[2] <= 360
+    assert box[1] - 1e-6 <= np.degrees(north) <= box[3] + 1e-6
+    assert (lon + np.degrees(east) - box[0] + 1e-5) % 360 <= box[2] - box[0] + 2e-5
 
 
 def test_distances_are_great_circles():

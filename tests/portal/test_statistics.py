@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.portal.gridded import COUNTRIES, MEMBERS, polygon, shelf
+from tests.portal.gridded import COUNTRIES, MEMBERS, polygon, product, shelf
 
 GRAMS_A_DAY = 8.64e7  # of one kg m-2 s-1
 YEAR = 365.2425 * 86400
@@ -51,6 +51,18 @@ def test_mean_of_a_country_is_that_of_xarray_with_the_spread_of_its_members(at):
         row["whole"] for row in found["annual"]
     )
     assert found["text"].startswith("GENERATED") and "±" in found["text"] and found["source"]["id"] == at.id
+
+
+def test_a_region_beyond_the_product_is_told(tmp_path, at):
+    """A product that ends at 10 degrees east, in the middle of the country: half of it is told, and said to be half."""
+    half = shelf(tmp_path, product().sel(lat=slice(40, 60), lon=slice(-10, 10)))
+    found = half.get("/statistics?region=AAA&variable=gpp&aggregate=sum").json()
+    assert found["inside"] == pytest.approx(0.5, rel=1e-6)
+    assert "only 50% of it lies within the product" in found["text"]
+    assert found["cells"] == 2
+    whole = at.get("/statistics?region=AAA&variable=gpp&aggregate=sum").json()
+    assert whole["inside"] == pytest.approx(1.0)
+    assert "within the product" not in whole["text"]
 
 
 def test_country_box_and_polygon_agree(at):

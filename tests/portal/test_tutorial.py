@@ -13,7 +13,9 @@ from tests.house.tree import ROOT
 from tests.portal.browser import chromium, free_port, inked
 
 PAGE = ROOT / "docs" / "tutorials" / "own-data.md"
-WAIT = 'for _ in $(seq 300); do curl -sf http://127.0.0.1:8359/api/health >/dev/null && break; sleep 0.2; done\n'
+WAIT = (
+    "for _ in $(seq 300); do curl -sf http://127.0.0.1:8359/api/health >/dev/null && break; sleep 0.2; done\n"
+)
 PRELUDE = f"""set -euo pipefail
 landsink() {{ "{sys.executable}" -c 'from landsink.cli import app; app()' "$@"; }}
 python() {{ "{sys.executable}" "$@"; }}
@@ -39,9 +41,14 @@ def typed(tmp_path_factory):
     """The folder in which the tutorial was typed, what it said, and the address where its portal still answers."""
     folder, port = tmp_path_factory.mktemp("tutorial"), free_port()
     (folder / "typed.sh").write_text(script(PAGE.read_text()).replace("8359", str(port)))
-    where = os.environ | {"LANDSINK_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": ""}
+    where = os.environ | {
+        "LANDSINK_HOME": str(folder / "home"),
+        "PYTHONPATH": str(ROOT / "src"),
+        "PYTHONWARNINGS": "",
+    }
     with (folder / "said.txt").open("w") as said:
-        held = subprocess.Popen(["bash", "-x", "typed.sh"], cwd=folder, env=where, stdout=said, stderr=subprocess.STDOUT,
+        command = ["bash", "-x", "typed.sh"]
+        held = subprocess.Popen(command, cwd=folder, env=where, stdout=said, stderr=subprocess.STDOUT,
                                 start_new_session=True)  # fmt: skip
         try:
             code = held.wait(240)
@@ -49,6 +56,7 @@ def typed(tmp_path_factory):
             yield folder, (folder / "said.txt").read_text(), f"http://127.0.0.1:{port}"
         finally:
             os.killpg(held.pid, signal.SIGKILL)
+            held.wait(10)
 
 
 def test_the_trial_explains_every_defect(typed):
@@ -67,14 +75,16 @@ def test_the_citation_is_that_of_the_bytes(typed):
     assert "Doe, Jane" in (typed[0] / "stocks.bib").read_text()
 
 
-@pytest.mark.parametrize("name", ["STOCKS", "FLUXES"])
-def test_the_landing_page_draws_it(typed, name):
+@pytest.mark.parametrize(
+    ("name", "plot"), [("STOCKS", "[data-testid=table-plot]"), ("FLUXES", "figure.plot")]
+)
+def test_the_landing_page_draws_it(typed, name, plot):
     folder, said, address = typed
     identifier = re.search(rf"^\+ {name}=(\S+)$", said, re.MULTILINE)[1]
     with chromium() as page:
         page.goto(f"{address}/objects/{identifier}")
         page.wait_for_selector("h1")
-        assert inked(page, "[data-plot]")
+        assert inked(page, plot)
 
 
 def test_a_block_that_should_fail_and_does_not_is_seen(tmp_path):

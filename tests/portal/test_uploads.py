@@ -358,3 +358,87 @@ def test_numbers_survive(sent, tmp_path):
     made = asked.post(f"{where}/ingest", headers=who).json()
     with xr.open_dataset(context.catalogue.path(made["id"])) as ds:
         np.testing.assert_array_equal(ds["nee"].values.ravel(), np.linspace(-1e-7, 1e-7, 24))
+
+
+def test_the_half_of_a_file_goes_with_the_server_that_died(sent):
+    asked, context, who = sent
+    where, other = place(asked, who), place(asked, who)
+    asked.put(f"{other}/content", content=b"plot\n", headers=who)
+    folder = context.catalogue.root / "uploads" / where.rpartition("/")[2]
+    (folder / "content.csv").write_bytes(b"plot,da")
+    assert sweep(context) == 0
+    assert not (folder / "content.csv").exists()
+    assert (folder.parent / other.rpartition("/")[2] / "content.csv").read_bytes() == b"plot\n"
+    assert asked.put(f"{where}/content", content=b"plot,date\n", headers=who).status_code == 200
+
+
+def test_an_object_whose_server_died_before_it_answered_is_still_its_bringers(sent, tmp_path, monkeypatch):
+    asked, context, who = sent
+    where = place(asked, who)
+    asked.put(f"{where}/content", content=table(tmp_path / "in").read_bytes(), headers=who)
+
+    def dies(*_):
+        raise RuntimeError("It ends here.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("landsink.portal.uploads.Quarantine.remove", dies)
+        assert asked.post(f"{where}/ingest", headers=who).status_code == 500
+    (item,) = context.catalogue.list()
+    assert context.brought.by(item.id) == "jane"
+    again = asked.post(f"{where}/ingest", headers=who)
+    assert again.status_code == 201 and again.json()["id"] == item.id
+
+
+def test_who_failed_to_bring_an_object_does_not_keep_it_from_others(fresh, tmp_path):
+    asked, context = fresh()
+    jane, john = known(context, "jane"), known(context, "john")
+    data = table(tmp_path / "in").read_bytes()
+    for who, licence, status in ((jane, "no licence", 422), (john, "CC-BY-4.0", 201), (john, "CC0-1.0", 201)):
+        where = place(asked, who, licence=licence)
+        asked.put(f"{where}/content", content=data, headers=who)
+        assert asked.post(f"{where}/ingest", headers=who).status_code == status
+    assert context.brought.by(context.catalogue.list()[0].id) == "john"
+
+
+def broken_zips() -> dict[str, bytes]:
+    """Zips whose head is well and whose members are not."""
+    made = {}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zarr.json", os.urandom(3000).hex())
+    data = bytearray(packed.getvalue())
+    data[60:400] = bytes(340)
+    made["inflate"] = bytes(data)
+    for name, kind in (("lzma", zipfile.ZIP_LZMA), ("bz2", zipfile.ZIP_BZIP2)):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", kind) as archive:
+            archive.writestr("zarr.json", os.urandom(3000).hex())
+        data = bytearray(packed.getvalue())
+        data[60:400] = bytes(340)
+        made[name] = bytes(data)
+    clashes = {
+        "file and folder": ["zarr.json", "a", "a/b"], "long": ["zarr.json", "n" * 300],
+        "deep": ["zarr.json", "/".join(["d"] * 3000) + "/x"], "dot": ["zarr.json", "."],
+        "letters": ["zarr.json", "\u202e\udcff"],
+    }  # fmt: skip
+    for word, names in clashes.items():
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for name in names:
+                archive.writestr(name.encode("utf-8", "replace").decode(), b"{}")
+        made[word] = packed.getvalue()
+    return made
+
+
+@pytest.mark.parametrize("kind", broken_zips())
+def test_zips_whose_members_are_broken_are_rejected_whole(sent, tmp_path, kind):
+    asked, context, who = sent
+    before = tree(tmp_path)
+    where = place(asked, who, "a.zip", "cube")
+    assert asked.put(f"{where}/content", content=broken_zips()[kind], headers=who).status_code == 200
+    tried = asked.post(f"{where}/try", headers=who)
+    assert tried.status_code == 200 and not tried.json()["accepted"], tried.text
+    answer = asked.post(f"{where}/ingest", headers=who)
+    assert answer.status_code == 422 and "report" in answer.json(), answer.text
+    assert str(tmp_path) not in answer.text + tried.text
+    assert tree(tmp_path) == before

@@ -6,7 +6,7 @@ deviations: what they come to if all err together, the most that they can; it is
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -57,7 +57,7 @@ class Year:
 
 @dataclass(frozen=True)
 class Statistic:
-    """What a region comes to, in `unit`.
+    """What a region comes to, in `unit`, which of a sum is such that the period's value or error reads well.
 
     value, sd: (time,), NaN where no cell has a value, and sd NaN where uncertainty is 'none'. annual: means of the
     calendar years' rates or stocks. period: value and sd of the whole. uncertainty: 'ensemble' (spread of the members'
@@ -120,13 +120,10 @@ def account(
     if not sums.land > 0:
         raise DataError("The region holds no land of the product's grid.", "A region within the grid.")
     days = lengths(source.time)[at]
-    scale = mean_scale(variable, row.unit)
-    weight = np.ones(len(days))
-    if aggregate == "sum":
-        weight = sums.area
-        typical = float(np.nanmax(np.abs(sums.members.mean(1) * weight), initial=0.0))
-        scale = sum_scale(variable, row.unit, typical)
-    return _told(source, row, sums, weight, days, at, scale)
+    if aggregate == "mean":
+        return _told(source, row, sums, days, at, mean_scale(variable, row.unit))
+    total = replace(sums, members=sums.members * sums.area[:, None], bound=sums.bound * sums.area)
+    return _told(source, row, total, days, at, sum_scale(variable, row.unit, _size(total, days)))
 
 
 def lengths(time: np.ndarray) -> np.ndarray:
@@ -147,12 +144,16 @@ def lengths(time: np.ndarray) -> np.ndarray:
     return np.append(steps, steps[-1]) if len(steps) else np.ones(1)
 
 
-def _told(
-    source: Cells, row: Any, sums: Sums, weight: np.ndarray, days: np.ndarray, at: slice, scale: Scale
-) -> Statistic:
+def _size(total: Sums, days: np.ndarray) -> float:
+    """How large the period's value or its error is, else a step: a net flux is small beside its seasons."""
+    period = np.abs(_over(total.members, total.bound, days))
+    size = float(np.nanmax(period, initial=0.0))
+    return size or float(np.nanmax(np.abs(total.members.mean(1)), initial=0.0))
+
+
+def _told(source: Cells, row: Any, sums: Sums, days: np.ndarray, at: slice, scale: Scale) -> Statistic:
     time = source.time[at]
-    members = sums.members * weight[:, None] * scale.factor
-    bound = sums.bound * weight * scale.factor
+    members, bound = sums.members * scale.factor, sums.bound * scale.factor
     count = members.shape[1]
     kind: Uncertainty = "ensemble" if count > 1 else "bound" if np.isfinite(bound).any() else "none"
     years = time.astype("datetime64[Y]").astype(int) + 1970

@@ -33,7 +33,7 @@ def mean_scale(name: str, unit: str) -> Scale:
 def sum_scale(name: str, unit: str, typical: float) -> Scale:
     """How a sum over an area is told: a flux a year, a stock as it is; Pg, Tg or Gg as its size asks.
 
-    typical: kg s-1 or kg. DataError where a sum has no meaning, as of a temperature.
+    typical: kg s-1 or kg, of what matters most. DataError where a sum has no meaning, as of a temperature.
     """
     if unit not in ("kg m-2 s-1", "kg m-2"):
         raise DataError(

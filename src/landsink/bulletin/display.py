@@ -1,17 +1,16 @@
 """How a quantity is shown to people: its title, its sign convention, and readable units."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
+from landsink.core.display import pretty
 from landsink.core.errors import UnknownName
 from landsink.core.quantity import quantity
 from landsink.core.units import convert
 
 DAYS_PER_YEAR = 365.25
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 FLUX, STOCK = "kg m-2 s-1", "kg m-2"
 
 
@@ -49,7 +48,7 @@ class Display:
 
     def label(self, *, on_map: bool = False) -> str:
         """The unit as people write it, with the element where it is carbon: 'g C m⁻² d⁻¹'."""
-        return _pretty(self.map_unit if on_map else self.unit, self.substance)
+        return pretty(self.map_unit if on_map else self.unit, self.substance)
 
 
 def display(name: str, values: xr.DataArray) -> Display:
@@ -72,14 +71,3 @@ def _units(source: str, substance: str) -> tuple[str, str]:
     if source == FLUX and substance == "water":
         return "kg m-2 d-1", "kg m-2 yr-1"
     return ("degC", "degC") if source == "K" else (source, source)
-
-
-def _pretty(unit: str, substance: str) -> str:
-    if unit == "1":
-        return "–"
-    if substance == "water" and unit.startswith("kg m-2"):
-        unit = "mm" + unit.removeprefix("kg m-2")
-    if substance == "carbon":
-        unit = re.sub(r"^(k?g)\b", r"\1 C", unit)
-    unit = unit.replace("degC", "°C").replace("degrees_", "° ")
-    return re.sub(r"(?<=[a-zA-Z])-?\d+", lambda m: m.group().translate(SUPERSCRIPT), unit)

@@ -7,6 +7,10 @@ from .inspect import explain as explain
 from .page import Case as Case
 from .page import load as load
 from .pipeline import run as run
+from .publication import Apart as Apart
+from .publication import publish_object as publish_object
+from .serving import Processes as Processes
+from .serving import publish_missing as publish_missing
 from .shelf import cite as cite
 from .shelf import detail as detail
 from .shelf import draw as draw

@@ -1,5 +1,6 @@
 """What an experiment changes: parameters and processes of a case, and the members that follow."""
 
+import functools
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -92,11 +93,11 @@ def changed_case(case: Case, page: Experiment) -> tuple[Case, list[str]]:
     """The case of an experiment, and what had to be left out of it because its process is gone."""
     told: list[str] = []
     for slot, name in page.processes.items():
-        if name not in alternatives(case, slot):
+        if not may_stand(case, slot, name):
             raise unknown(name, alternatives(case, slot), f"what may stand for {slot} in this run")
     table = changed(case.model_dump(mode="json"), [f"model.{s}={n}" for s, n in page.processes.items()])
     table["map"]["tile"] = min(table["map"]["tile"], MOST_CELLS)
-    known = compose.compose(ModelPage.model_validate(table["model"] | {"parameters": {}}))
+    known = _plainly(ModelPage.model_validate(table["model"]))
     everything = [*known.parameters, *(START + n for n in known.state)]
     for part, key, kept in (
         (table["model"], "parameters", known.parameters),
@@ -117,6 +118,18 @@ def alternatives(case: Case, slot: str) -> list[str]:
 
     '' stands for none. UnknownName for no slot.
     """
+    now, *others = _named(case, slot)
+    return [now, *(n for n in others if _stands(case, slot, n))]
+
+
+def may_stand(case: Case, slot: str, name: str) -> bool:
+    """Whether a process is one of a slot's alternatives, without looking at all the others."""
+    now, *others = _named(case, slot)
+    return name == now or (name in others and _stands(case, slot, name))
+
+
+def _named(case: Case, slot: str) -> list[str]:
+    """The present process of a slot, and others of its family that no other slot holds."""
     if slot not in compose.FAMILY:
         raise unknown(slot, compose.FAMILY, f"the slots of a model ({', '.join(compose.FAMILY)})")
     now = getattr(case.model, slot)
@@ -125,17 +138,27 @@ def alternatives(case: Case, slot: str) -> list[str]:
     room = import_module(f"landsink.models.{compose.FAMILY[slot]}")
     found = [getattr(room, n) for n in dir(room)]
     names = [c.__name__ for c in found if isinstance(c, type) and issubclass(c, Process)]
-    old = compose.compose(case.model.model_copy(update={"parameters": {}}))
+    held = {p.title for p in _plainly(case.model).processes}
+    return [now, *(n for n in ["", *names] if n not in held | {now})]
+
+
+@functools.lru_cache(maxsize=64)
+def _composed(page: str) -> Model:
+    return compose.compose(ModelPage.model_validate_json(page))
+
+
+def _plainly(page: ModelPage) -> Model:
+    """The model of a page without its parameters; composing it takes a third of a second."""
+    return _composed(page.model_copy(update={"parameters": {}}).model_dump_json())
+
+
+def _stands(case: Case, slot: str, name: str) -> bool:
+    """Whether a model with another process in a slot fits together, with the forcing given, and offers as much."""
+    old = _plainly(case.model)
     given = set(old.forcing) | _given(case)
     want = [v for v in case.output.variables if old.offers(v)]
-    held = {p.title for p in old.processes}
-    return [now, *(n for n in ["", *names] if n not in held | {now} and _stands(case, slot, n, given, want))]
-
-
-def _stands(case: Case, slot: str, name: str, given: set[str], want: list[str]) -> bool:
-    """Whether a model with another process in a slot fits together, with the forcing given, and offers as much."""
     try:
-        new = compose.compose(case.model.model_copy(update={slot: name, "parameters": {}}))
+        new = _plainly(case.model.model_copy(update={slot: name}))
     except LandsinkError:
         return False
     return set(new.forcing) <= given and all(new.offers(v) for v in want)

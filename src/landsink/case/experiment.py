@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from .changes import MOST_CELLS, Experiment, changed_case, changed_members
 from .page import Case
 from .pipeline import attributes, map_plan, months, stored_posterior
 from .publication import publish
-from .setup import prepare
+from .setup import Setup, opened
 from .shelf import stored
 
 OUTSIDE = -1  # the quality flag of what is not in the domain
@@ -37,8 +37,9 @@ ALIKE = 1e-3
 
 @dataclasses.dataclass(frozen=True)
 class Base:
-    """A finished run with a map: its item, folder, record and case."""
+    """A finished run with a map: its item, the folder on this machine, its record and case."""
 
+    store: catalogue.Catalogue
     item: pystac.Item
     folder: Path
     record: Mapping[str, Any]
@@ -47,7 +48,22 @@ class Base:
     @property
     def product(self) -> xr.Dataset:
         """Its map."""
-        return xr.open_zarr(self.folder / "product.zarr")
+        return xr.open_zarr(self._there("product"))
+
+    @property
+    def posterior(self) -> Path:
+        """Where its posterior lies, if it has one."""
+        return self._there("posterior") if "posterior" in self.item.assets else self.folder / "posterior.zarr"
+
+    def _there(self, key: str) -> Path:
+        path = self.store.asset(self.item, key)
+        if not path.exists():
+            raise DataError(
+                f"The {key} of '{self.item.id}' is gone.",
+                f"{path}, which its item names.",
+                "Run the case again.",
+            )
+        return path
 
 
 def base(store: catalogue.Catalogue, name: str) -> Base:
@@ -55,8 +71,12 @@ def base(store: catalogue.Catalogue, name: str) -> Base:
     item = store.get(name)
     if "record" not in item.assets or item.properties.get("landsink:kind", "run") != "run":
         raise DataError(f"'{item.id}' is no run.", "A finished run of a case with [map].")
-    folder = Path(item.assets["record"].href).parent
+    folder = store.asset(item, "record").parent
     record = stored(folder)
+    if not isinstance(record.get("case"), dict):
+        raise DataError(
+            f"The record of '{item.id}' holds no case.", "A run of landsink.", "Run the case again."
+        )
     if of := record["case"].get("experiment"):
         raise DataError(
             f"'{item.id}' is an experiment itself.",
@@ -73,7 +93,7 @@ def base(store: catalogue.Catalogue, name: str) -> Base:
         ) from None
     if case.map is None:
         raise DataError(f"'{item.id}' has no map.", "A run of a case with [map].", "Experiments run on maps.")
-    return Base(item, folder, record, case)
+    return Base(store, item, folder, record, case)
 
 
 # --- where and when
@@ -132,7 +152,7 @@ class Prepared:
     case: Case
     record: Record
     source: Any
-    control: Plan
+    control: Callable[[], Plan]
 
     @property
     def id(self) -> str:
@@ -152,20 +172,15 @@ def ready(page: Experiment, of: Base, data: Path | None, report: Reporter) -> Pr
     report("the base run's members", 0.02)
     page = page.model_copy(update={"base": of.record["hash"]})
     case, told = changed_case(of.case, page)
-    setup = prepare(of.case, data)
-    posterior = stored_posterior(setup, of.folder)
-    model, stepper = compose.compose(case.model), compose.stepper(case.model)
-    space = compose.space(model, case)
-    members, said = changed_members(posterior, space, model, page, case.assimilate.seed)
+    setup = opened(of.case, data)
+    posterior = stored_posterior(setup, of.posterior)
+    new = _changed(setup, case)
+    members, said = changed_members(posterior, new.space, new.model, page, case.assimilate.seed)
     for line in [*told, *said]:
         report.say(line)
     report("forcing", 0.1)
-    engine = engines.choose(case.model.engine, case.model.precision, model, stepper)
-    new = dataclasses.replace(setup, case=case, model=model, stepper=stepper, space=space, engine=engine)
-    plan, source = map_plan(
-        new, dataclasses.replace(posterior, space=space, ensemble=jnp.asarray(members)), data
-    )
-    control, _ = map_plan(setup, posterior, data)
+    informed = dataclasses.replace(posterior, space=new.space, ensemble=jnp.asarray(members))
+    plan, source = map_plan(new, informed, data)
     cells = chosen(page, plan.entry.cells, plan.entry.flag)
     period = span(page, plan.entry.time)
     record = Record.of(
@@ -173,8 +188,28 @@ def ready(page: Experiment, of: Base, data: Path | None, report: Reporter) -> Pr
         compose.inputs(setup.source, source),
     )
     first = np.concatenate([cells, np.setdiff1d(np.arange(len(plan.entry.flag)), cells)])
-    plans = [_cut(p, first, len(cells), period[1]) for p in (plan, control)]
-    return Prepared(plans[0], len(cells), period, case, record, source, plans[1])
+
+    def control() -> Plan:
+        same = set(new.model.forcing) == set(setup.model.forcing)
+        made, _ = map_plan(setup, posterior, data, (plan.entry, source) if same else None)
+        return _cut(made, first, len(cells), period[1])
+
+    return Prepared(
+        _cut(plan, first, len(cells), period[1]), len(cells), period, case, record, source, control
+    )
+
+
+def _changed(setup: Setup, case: Case) -> Setup:
+    """What a changed case stands on. The same model stays the same object, so that it is compiled once."""
+    if case.model == setup.case.model:
+        kept = case.assimilate == setup.case.assimilate
+        return dataclasses.replace(
+            setup, case=case, space=setup.space if kept else compose.space(setup.model, case)
+        )
+    model, stepper = compose.compose(case.model), compose.stepper(case.model)
+    engine = engines.choose(case.model.engine, case.model.precision, model, stepper)
+    space = compose.space(model, case)
+    return dataclasses.replace(setup, case=case, model=model, stepper=stepper, space=space, engine=engine)
 
 
 def _cut(plan: Plan, order: np.ndarray, inside: int, end: np.datetime64) -> Plan:
@@ -198,7 +233,7 @@ def differs(made: Prepared, of: Base) -> dict[str, float]:
     The base product is the control; where another version of the code made it, that has to be checked.
     """
     tile = made.tiles[0]
-    part = made.control.part(slice(tile.start, min(tile.stop, tile.start + MOST_CELLS)))
+    part = made.control().part(slice(tile.start, min(tile.stop, tile.start + MOST_CELLS)))
     out, product, found = compute(part), of.product, {}
     count = min(made.inside, len(part.entry.flag))
     lat, lon = (xr.DataArray(part.entry.cells[n].to_numpy()[:count], dims="cell") for n in ("lat", "lon"))
@@ -226,7 +261,7 @@ def run(
     made = ready(page, of, data, report)
     if (known := _known(store, made.id)) is not None:
         report.say("The same experiment is in the catalogue already.")
-        return _published(known, store, report)
+        return _published(known, store.asset(known, "product"), store, report)
     report.say(
         f"{made.inside} cells, {made.plan.members.shape[1]} members, {made.months[0]} to {made.months[1]}."
     )
@@ -328,12 +363,16 @@ def _enter(
         citation=of.case.citation or str(ds.attrs.get("references", "")), inputs=[of.item.id, *made.record.inputs],
     )  # fmt: skip
     item.properties |= {"landsink:experiment": str(page), "landsink:control": of.item.id}
-    return _published(store.add(item), store, report)
+    name = _published(store.add(item), place / "product.zarr", store, report)
+    if store.store:
+        # The store holds its bytes now.
+        shutil.rmtree(place, ignore_errors=True)
+    return name
 
 
-def _published(item: pystac.Item, store: catalogue.Catalogue, report: Reporter) -> str:
+def _published(item: pystac.Item, path: Path, store: catalogue.Catalogue, report: Reporter) -> str:
     """Give a catalogued experiment its release, which is nothing to do where it has one."""
-    with xr.open_zarr(item.assets["product"].href) as product:
+    with xr.open_zarr(path) as product:
         if reason := publish(store, item, product):
             report.say(f"It is not shown on the map: {reason}")
     return item.id

@@ -126,11 +126,11 @@ def _posterior(
     return posterior, seen
 
 
-def stored_posterior(setup: Setup, folder: Path) -> Posterior:
-    """The posterior of a finished run; the prior's draws where nothing was free or observed."""
+def stored_posterior(setup: Setup, path: Path) -> Posterior:
+    """The posterior of a finished run, which lies at `path`; the prior's draws where nothing was free or observed."""
     if not setup.space.size or not setup.case.observe:
         return _prior_alone(setup)
-    return Posterior.read(xr.open_zarr(folder / "posterior.zarr"), setup.space)
+    return Posterior.read(xr.open_zarr(path), setup.space)
 
 
 def _prior_alone(setup: Setup) -> Posterior:
@@ -283,11 +283,13 @@ def months(plan: reanalyse.Plan) -> np.ndarray:
     return np.unique(plan.entry.time.astype("datetime64[M]")).astype("datetime64[ns]")
 
 
-def map_plan(setup: Setup, posterior: Posterior, data: Path | None) -> tuple[reanalyse.Plan, Any]:
-    """The plan of the map: its forcing, and members for every cell."""
+def map_plan(
+    setup: Setup, posterior: Posterior, data: Path | None, opened: tuple[door.Entry, Any] | None = None
+) -> tuple[reanalyse.Plan, Any]:
+    """The plan of the map: its forcing, and members for every cell; `opened` is the forcing where it is at hand."""
     page = setup.case.map
     assert page is not None
-    entry, source = map_entry(setup, data)
+    entry, source = opened or map_entry(setup, data)
     members = map_members(setup, posterior, entry)
     want = tuple(v for v in setup.case.output.variables if setup.model.offers(v))
     grid = Grid.of(entry.cells)
@@ -312,6 +314,8 @@ def register(case: Case, record: Record, out: Path, product: xr.Dataset, extends
         variables=[v for v in case.output.variables if v in product], licence=case.output.licence,
         citation=case.citation or str(product.attrs.get("references", "")), inputs=record.inputs,
     )  # fmt: skip
+    if "generated" in product.attrs:
+        item.properties["landsink:generated"] = str(product.attrs["generated"]).lower() == "true"
     store = catalogue.Catalogue.configured()
     older = [i.id for i in store.list() if extends and i.properties.get("landsink:record") == extends]
     if older and store.latest(older[0]).id == older[0] != item.id:

@@ -1,7 +1,9 @@
 """What a portal may run: experiments on finished maps, and the cases that come with landsink."""
 
 import functools
+import json
 import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,7 @@ from .publication import UNPUBLISHED, publish, publish_object
 # What everybody waits for, and a cell, member and month: measured on one core of a laptop, the demo's model.
 START_SECONDS, SWAP_SECONDS, STEP_SECONDS = 20.0, 25.0, 3e-6
 CASE_SECONDS = 300.0
+WARM = 4  # bases that are looked at before the first question
 # Keys of a case that a visitor may change; paths, sources and classes of one's own are not among them.
 OPEN = ("model.", "assimilate.", "start.", "output.variables", "map.members", "map.neighbours", "map.carry")
 STAGES = ("forcing", "tuning", "assimilation", "ensemble", "sites", "scores", "map", "picture")
@@ -80,6 +83,15 @@ class Processes:
         if process != "experiment":
             raise unknown(process, ("experiment", "case"), "the processes")
         return _choices(self.store, self.store.get(base).id) if base else {"bases": self.bases()}
+
+    def warm(self, report: Callable[[str, float], None]) -> None:
+        """Find out what may be changed of the newest bases, so that the first who asks need not wait."""
+        found = self.bases()[:WARM]
+        for at, base in enumerate(found):
+            report("experiments", at / len(found))
+            _choices(self.store, base["id"])
+        if found:
+            report("experiments", 1.0)
 
     def bases(self) -> list[dict[str, Any]]:
         """Runs that an experiment may start from, the newest first."""
@@ -193,7 +205,7 @@ def _is_cube(item: pystac.Item) -> bool:
 def _published(store: catalogue.Catalogue, item: pystac.Item) -> str:
     if "product" not in item.assets:
         return publish_object(store, item)
-    with xr.open_zarr(item.assets["product"].href) as product:
+    with xr.open_zarr(store.asset(item, "product")) as product:
         return publish(store, item, product) if {"lat", "lon", "time"} <= set(product.dims) else ""
 
 
@@ -202,6 +214,20 @@ def _published(store: catalogue.Catalogue, item: pystac.Item) -> str:
 
 @functools.lru_cache(maxsize=32)
 def _choices(store: catalogue.Catalogue, name: str) -> dict[str, Any]:
+    """What may be changed of a base; kept in a file, because trying all processes of all slots takes seconds."""
+    path = store.root / "choices" / f"{name}-{digest(code_version())[:12]}.json"
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        found = _tried(store, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        json.dump(found, file)
+    os.replace(file.name, path)
+    return found
+
+
+def _tried(store: catalogue.Catalogue, name: str) -> dict[str, Any]:
     of = experiment.base(store, name)
     with of.product as product:
         places, flag = _places(product)
@@ -237,7 +263,7 @@ def _parameters(of: experiment.Base) -> list[dict[str, Any]]:
 
 def _posterior(of: experiment.Base, model: Any) -> dict[str, np.ndarray]:
     """Members of every free parameter, in SI, of all groups together."""
-    path = of.folder / "posterior.zarr"
+    path = of.posterior
     space = compose.space(model, of.case)
     if not path.is_dir() or not space.size:
         return {}

@@ -70,6 +70,13 @@ class Setup:
 
 def prepare(case: Case, data: Path | None) -> Setup:
     """Open the source, bring its forcing through the door, and find a living state to start from."""
+    made = opened(case, data)
+    start, _ = steady_start(case, made.model, made.stepper, made.engine, made.entry, case.start.cycle_years)
+    return dataclasses.replace(made, start=_matched(start, case.start.match, made.entry))
+
+
+def opened(case: Case, data: Path | None) -> Setup:
+    """The same without a state to start from, for those who run nothing at the sites."""
     model, stepper = compose.compose(case.model), compose.stepper(case.model)
     source = compose.source(case.domain.source, data, case.model.step)
     engine = engines.choose(case.model.engine, case.model.precision, model, stepper)
@@ -80,9 +87,6 @@ def prepare(case: Case, data: Path | None) -> Setup:
     entry = door.enter(
         completed(ds, case.domain.constants), forcing_names(model), case.model.step, case.domain.source.kind
     )
-    space = compose.space(model, case)
-    start, _ = steady_start(case, model, stepper, engine, entry, case.start.cycle_years)
-    start = _matched(start, case.start.match, entry)
     return Setup(
         case,
         model,
@@ -91,9 +95,9 @@ def prepare(case: Case, data: Path | None) -> Setup:
         source,
         ds,
         entry,
-        space,
+        compose.space(model, case),
         compose.groups(case.assimilate, entry.cells),
-        start,
+        {},
     )
 
 

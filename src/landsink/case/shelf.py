@@ -12,7 +12,6 @@ from rich.table import Table
 
 from landsink import bulletin, catalogue, evaluate
 from landsink.core.errors import DataError
-from landsink.core.home import home
 
 from .pipeline import goals_of
 from .publication import publish_object
@@ -56,7 +55,7 @@ def products() -> list[Any]:
 
 def product(name: str) -> Any:
     """One product, by the first digits of its identifier, its content's SHA-256 or its record."""
-    return catalogue.Catalogue(home()).get(name)
+    return catalogue.Catalogue.configured().get(name)
 
 
 def ingest(path: Path, specification: str, about: Path | None, dry: bool) -> tuple[Any, Any]:
@@ -140,7 +139,7 @@ def export(folder: Path, name: str, data: bool) -> str:
 
 
 def _catalogue() -> Any:
-    store = catalogue.Catalogue(home())
+    store = catalogue.Catalogue.configured()
     store.sweep()
     return store
 

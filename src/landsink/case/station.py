@@ -17,7 +17,6 @@ from rich.table import Table
 from landsink.catalogue import Catalogue
 from landsink.catalogue.station_item import Terms, enter
 from landsink.core.errors import DataError, LandsinkError, unknown
-from landsink.core.home import home
 from landsink.core.record import Input, Record
 from landsink.sources.air import open_air
 from landsink.sources.ocean import open_ocean
@@ -111,7 +110,7 @@ def station(
 
 def enter_station(folder: Path, licence: str = "", rights: str = "") -> Any:
     """Enter a finished station's folder into the catalogue; returns its item."""
-    store = Catalogue(home())
+    store = Catalogue.configured()
     store.sweep()
     return enter(store, folder, Terms(licence, rights))
 

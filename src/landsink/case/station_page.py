@@ -4,6 +4,7 @@ It looks as the page of a tower's year does (stations/flux/page.py): light or da
 words for every picture.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from html import escape
 from importlib import resources
@@ -11,6 +12,7 @@ from importlib import resources
 import numpy as np
 import xarray as xr
 
+from landsink.core.display import raised
 from landsink.stations.flux.pictures.look import (
     BLUE,
     GREEN,
@@ -37,7 +39,6 @@ BAD = (
     "bad",
     "interpolated",
 )
-POWERS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 ELEMENTS = {"umol": "µmol", "uatm": "µatm", "permil": "‰", "degC": "°C"}
 
 
@@ -70,11 +71,7 @@ def page(of: Sheet, steps: Sequence[Step], record: str) -> str:
 
 def unit_words(unit: str) -> str:
     """A unit as people write it: umol mol-1 yr-1 is µmol mol⁻¹ yr⁻¹."""
-    words = []
-    for word in unit.split():
-        bare = word.rstrip("-0123456789")
-        words.append(ELEMENTS.get(bare, bare) + word[len(bare) :].translate(POWERS))
-    return " ".join(words)
+    return re.sub(r"[a-zA-Z]+", lambda found: ELEMENTS.get(found.group(), found.group()), raised(unit))
 
 
 def _place(of: Sheet) -> str:

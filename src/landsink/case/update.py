@@ -23,6 +23,10 @@ def update(folder: Path, changes: list[str], data: Path | None, report: Report) 
     changes: keys of the case to change, usually where the longer forcing lies. Returns what changed, in words.
     """
     old = stored(folder)
+    if "experiment" in old["case"]:
+        raise CaseError(
+            f"{folder} holds an experiment.", "The folder of a run.", "Update its base, and ask for it again."
+        )
     case = Case.model_validate(changed(old["case"], changes))
     if case.map is None:
         raise CaseError(
@@ -30,7 +34,7 @@ def update(folder: Path, changes: list[str], data: Path | None, report: Report) 
         )
     product = xr.open_zarr(folder / "product.zarr")
     setup = prepare(case, data)
-    posterior = stored_posterior(setup, folder)
+    posterior = stored_posterior(setup, folder / "posterior.zarr")
     plan, source = map_plan(setup, posterior, data)
     last = product["time"].to_numpy()[-1]
     fresh = plan.entry.time.astype("datetime64[M]") > last.astype("datetime64[M]")

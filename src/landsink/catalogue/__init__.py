@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "metadata": ["Creator", "Metadata"],
         "opening": ["open"],
         "report": ["Defect", "Report"],
-        "search": ["Page", "Query"],
+        "search": ["Extent", "Page", "Query"],
         "specification": ["Specification", "Variable", "shipped"],
         "store": ["Catalogue", "Rejected"],
         "verification": ["Verification", "verify"],

@@ -27,7 +27,7 @@ METADATA = sa.MetaData(
     }
 )
 # The migration that this code needs of PostgreSQL; `landsink database upgrade` brings a database to it.
-REVISION = "0002"
+REVISION = "0003"
 # Long enough for a crowd of tiles or runs that finish at once on a slow disk.
 PATIENCE_SECONDS = 60.0
 # What PostgreSQL says that an owner can mend: no connection, no room, waited too long, shutting down, read only.

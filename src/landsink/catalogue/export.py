@@ -9,7 +9,13 @@ import pystac
 from landsink.catalogue.store import Catalogue
 from landsink.core.errors import DataError
 
-TITLES = {"run": "Runs of landsink", "table": "Tables", "cube": "Cubes", "collection": "Collections"}
+TITLES = {
+    "run": "Runs of landsink",
+    "table": "Tables",
+    "cube": "Cubes",
+    "station": "Stations",
+    "collection": "Collections",
+}
 
 
 def write_stac(catalogue: Catalogue, folder: Path, data: bool = False) -> int:

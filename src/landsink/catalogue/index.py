@@ -13,7 +13,7 @@ from landsink.catalogue import postgres, sqlite
 from landsink.catalogue.database import METADATA
 
 # An index of another number is made anew from the item files.
-VERSION = 3
+VERSION = 4
 WORD = re.compile(r"[^\W_]+")
 
 
@@ -33,6 +33,8 @@ OBJECT = sa.Table(
     sa.Column("kind", exact(), nullable=False, index=True),
     sa.Column("specification", exact(), nullable=False, index=True),
     sa.Column("licence", exact(), nullable=False, index=True),
+    # Of a station: ecosystem, atmosphere or ocean; '' of all else.
+    sa.Column("domain", exact(), nullable=False, index=True),
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("created", exact(), nullable=False, index=True),
     sa.Column("first", exact(), nullable=False, index=True),
@@ -90,6 +92,7 @@ def insert(connection: sa.Connection, item: pystac.Item) -> None:
         "kind": p.get("landsink:kind", "run"),
         "specification": p.get("landsink:specification", ""),
         "licence": p.get("license", ""),
+        "domain": p.get("landsink:domain", ""),
         "title": p.get("title", ""),
         "created": p.get("created", ""),
         "first": p.get("start_datetime") or "",

@@ -1,9 +1,12 @@
 """How much the catalogue takes in, and what it never takes."""
 
+import errno
+import lzma
 import os
 import stat
 import unicodedata
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -12,6 +15,8 @@ from landsink.catalogue.report import Defect
 from landsink.core.errors import DataError
 
 LONGEST_NAME = 200
+# What the system says of names in an archive that cannot be together, or at all; bzip2 gives no number.
+TWISTED = (None, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 
 @dataclass(frozen=True)
@@ -114,9 +119,12 @@ def unpack(archive: Path, folder: Path, limits: Limits) -> Path:
             room = min(limits.size, limits.ratio * max(archive.stat().st_size, 1))
             for member in members:
                 room = _extract(packed, member, folder, room)
-    except (zipfile.BadZipFile, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, RuntimeError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in TWISTED:
+            raise
+        reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{archive.name} cannot be unpacked ({error}).", "A plain zip of one Zarr store."
+            f"{archive.name} cannot be unpacked ({reason}).", "A plain zip of one Zarr store."
         ) from None
     stores = sorted(
         p.parent

@@ -194,9 +194,10 @@ def instant(word: str) -> datetime | None:
     """A day or a moment in UTC from ISO 8601; None where it is none."""
     try:
         moment = datetime.fromisoformat(word.replace("Z", "+00:00"))
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        # In UTC it may lie before the first year, or after the last.
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def is_orcid(word: str) -> bool:

@@ -11,6 +11,9 @@ from landsink.catalogue.report import Defect
 from landsink.catalogue.search import plain
 from landsink.core.errors import UnknownName, near, unknown
 
+# Identifiers before and behind an unknown name that are told as near misses.
+BESIDE = 20
+
 
 def find(connection: sa.Connection, name: str) -> int | None:
     """The number of what `name` begins; None where it begins nothing or several."""
@@ -45,9 +48,19 @@ def resolve(connection: sa.Connection, name: str, root: Path) -> int:
             f"'{name}' begins {len(found)} identifiers.", remedy=near(name, [r.id for r in found])
         )
     if not found:
-        ids = list(connection.scalars(sa.select(OBJECT.c.id)))
-        raise unknown(name, ids, f"the catalogue at {root} ({len(ids)} items)")
+        count = connection.scalar(sa.select(sa.func.count()).select_from(OBJECT))
+        raise unknown(name, _around(connection, name), f"the catalogue at {root} ({count} items)")
     return found[0].number
+
+
+def _around(connection: sa.Connection, name: str) -> list[str]:
+    """Identifiers that stand beside `name` in their order: they share its first letters, and few are compared."""
+    if not plain(name):
+        return []
+    ids = sa.select(OBJECT.c.id)
+    below = ids.where(OBJECT.c.id < name).order_by(OBJECT.c.id.desc()).limit(BESIDE)
+    above = ids.where(OBJECT.c.id > name).order_by(OBJECT.c.id).limit(BESIDE)
+    return [*connection.scalars(below), *connection.scalars(above)]
 
 
 def chain(connection: sa.Connection, number: int) -> list[Any]:

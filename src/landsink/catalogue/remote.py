@@ -17,6 +17,7 @@ from zarr.storage import ObjectStore
 from landsink.core.errors import DataError, UnknownName
 from landsink.core.home import home
 
+ENDINGS = {"csv": ".csv", "netcdf": ".nc"}
 PATIENCE = httpx.Timeout(30.0, read=120.0)
 
 
@@ -56,8 +57,8 @@ class Portal:
     def file(self, item: dict[str, Any]) -> Path:
         """The bytes of an object, kept below LANDSINK_HOME under their SHA-256, and held to it."""
         wanted = item["properties"].get("landsink:sha256", "")
-        ending = Path(item["assets"]["data"]["href"]).suffix if "data" in item["assets"] else ""
-        if not wanted or ending not in (".csv", ".nc"):
+        ending = ENDINGS.get(item["properties"].get("landsink:format", ""), "")
+        if not wanted or not ending:
             raise DataError(
                 f"'{item['id']}' is no single file.",
                 "A table or a NetCDF file.",

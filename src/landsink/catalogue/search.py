@@ -1,7 +1,9 @@
 """Search: words, place, time, variables and kinds, page by page, with what else could be asked."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import pystac
@@ -23,11 +25,11 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked. All that is given must hold; of `variables`, `kinds`, `licences` and `ids` (whole ones) any may.
+    """What is asked. All that is given must hold; of several names of one aspect any may; `ids` are whole ones.
 
     `words` may be beginnings of words. `bbox` is west, south, east, north in degrees, and may cross the date line as
     (170, -50, 190, -30). `start` and `end` are ISO dates; what overlaps them is found. `latest` leaves out what has
-    a newer version.
+    a newer version. `domains` are those of stations: ecosystem, atmosphere, ocean.
     """
 
     words: str = ""
@@ -41,6 +43,8 @@ class Query:
     offset: int = 0
     licences: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
+    specifications: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
 
     def checked(self) -> "Query":
         """The same with dates as the index writes them; DataError where something cannot be asked."""
@@ -48,7 +52,8 @@ class Query:
             raise DataError(
                 f"A page of {self.limit} from {self.offset}.", f"A page of 1 to {MOST}, from 0 on."
             )
-        for name in (*self.variables, *self.kinds, *self.licences, *self.ids):
+        names = (self.variables, self.kinds, self.licences, self.ids, self.specifications, self.domains)
+        for name in chain(*names):
             if not plain(name):
                 raise DataError("A name holds signs that no name may hold.", "Plain text.")
         if self.bbox is not None:
@@ -70,6 +75,16 @@ class Page:
     offset: int
 
 
+@dataclass(frozen=True)
+class Extent:
+    """How far objects reach: west, south, east, north in degrees (the whole way round where one crosses the date line),
+    None without a place; the first and the last moment, '' without a time."""
+
+    bbox: tuple[float, float, float, float] | None
+    start: str
+    end: str
+
+
 def find(connection: sa.Connection, query: Query) -> Page:
     """Answer a query from the index."""
     query = query.checked()
@@ -79,6 +94,18 @@ def find(connection: sa.Connection, query: Query) -> Page:
     page = connection.execute(rows.order_by(*order).limit(query.limit).offset(query.offset)).scalars()
     items = tuple(pystac.Item.from_dict(row) for row in page)
     return Page(items, total, facets, query.offset)
+
+
+def extent(connection: sa.Connection, kinds: Sequence[str]) -> Extent:
+    """How far objects of these kinds reach, of all where none is named; every version counts."""
+    own = [OBJECT.c.kind.in_(kinds)] if kinds else []
+    low, high = sa.func.min, sa.func.max
+    edges = (low(BOX.c.west), low(BOX.c.south), high(BOX.c.east), high(BOX.c.north))
+    box = sa.select(*edges).join(OBJECT, OBJECT.c.number == BOX.c.number).where(*own)
+    west, south, east, north = connection.execute(box).one()
+    first = connection.scalar(sa.select(low(OBJECT.c.first)).where(*own, OBJECT.c.first != ""))
+    last = connection.scalar(sa.select(high(OBJECT.c.last)).where(*own, OBJECT.c.last != ""))
+    return Extent(None if west is None else (west, south, east, north), first or "", last or "")
 
 
 def plain(name: str) -> bool:
@@ -108,12 +135,14 @@ def _conditions(connection: sa.Connection, query: Query) -> list[Any]:
         held.append(sa.and_(OBJECT.c.last != "", OBJECT.c.last >= query.start))
     if query.end:
         held.append(sa.and_(OBJECT.c.first != "", OBJECT.c.first <= query.end))
-    if query.kinds:
-        held.append(OBJECT.c.kind.in_(query.kinds))
-    if query.licences:
-        held.append(OBJECT.c.licence.in_(query.licences))
-    if query.ids:
-        held.append(OBJECT.c.id.in_(query.ids))
+    named = {
+        "kind": query.kinds,
+        "licence": query.licences,
+        "id": query.ids,
+        "specification": query.specifications,
+        "domain": query.domains,
+    }
+    held += [OBJECT.c[column].in_(names) for column, names in named.items() if names]
     if query.variables:
         held.append(
             OBJECT.c.number.in_(sa.select(VARIABLE.c.number).where(VARIABLE.c.name.in_(query.variables)))

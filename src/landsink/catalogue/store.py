@@ -30,6 +30,7 @@ from landsink.catalogue.limits import Limits
 from landsink.catalogue.metadata import Metadata, instant
 from landsink.catalogue.objects import Objects
 from landsink.catalogue.report import Defect, Report
+from landsink.catalogue.search import Extent
 from landsink.catalogue.specification import Specification
 from landsink.catalogue.trial import examine
 from landsink.core.errors import DataError
@@ -83,7 +84,9 @@ class Catalogue:
 
     def try_ingest(self, path: Path, specification: Specification, metadata: Metadata) -> Report:
         """A dry run: every defect that would keep `path` out, with what was expected and what to do. Keeps nothing."""
-        with tempfile.TemporaryDirectory(prefix="landsink-trial-") as folder:
+        # Where there is a catalogue, beside its objects: a sweep removes there what a dead process unpacked.
+        held = self.objects.staging() if self.root.is_dir() else tempfile.TemporaryDirectory()
+        with held as folder:
             report, _, _ = examine(Path(path), specification, metadata, self.limits, Path(folder), None)
         return self._known(report, metadata)
 
@@ -168,6 +171,11 @@ class Catalogue:
         """A page of what a query finds, with facets."""
         with self._reading() as connection:
             return search.find(connection, query)
+
+    def extent(self, kinds: tuple[str, ...] = ()) -> Extent:
+        """How far objects of these kinds, or all, reach in space and time, by the index alone."""
+        with self._reading() as connection:
+            return search.extent(connection, kinds)
 
     def versions(self, name: str) -> Sequence[pystac.Item]:
         """All versions of an object, the oldest first."""

@@ -9,6 +9,7 @@ import pystac
 
 from landsink.catalogue.checksums import SHA256, checksum, short, size, united
 from landsink.catalogue.content import inside
+from landsink.catalogue.releases import Releases
 from landsink.catalogue.store import Catalogue
 from landsink.core.errors import DataError
 
@@ -41,7 +42,7 @@ class Verification:
 
 
 def verify(catalogue: Catalogue) -> Verification:
-    """Hash everything again: objects that were taken in, runs in their folders, and identifiers of collections.
+    """Hash everything again: objects that were taken in, runs in their folders, releases, identifiers of collections.
 
     An identifier that does not follow from the bytes, a description that differs from the index, bytes that nobody
     describes and a description without bytes are faults, each named. Nothing is changed.
@@ -71,6 +72,14 @@ def verify(catalogue: Catalogue) -> Verification:
         faults.append(
             Fault(name, "", "description", "is not in the index.", "a description that can be read")
         )
+    titles = {i.id: i.properties["title"] for i in items}
+    for name, count, rotten in Releases(catalogue).rot():
+        total += count
+        faults += [
+            Fault(name, titles.get(name, ""), f"release, {r.key}", r.found, r.expected) for r in rotten
+        ]
+        if name not in titles:
+            faults.append(Fault(name, "", "release", "of an object that nobody describes.", "its object"))
     return Verification(len(items), total, tuple(faults))
 
 

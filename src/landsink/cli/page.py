@@ -57,9 +57,11 @@ def progress(silent: bool) -> Iterator[Any]:
 
 
 def print_json(content: Any) -> None:
+    """Plain data as JSON on standard output; what JSON does not know becomes words."""
     json.dump(content, sys.stdout, indent=1, default=str)
     sys.stdout.write("\n")
 
 
 def rows(table: Any) -> list[dict[str, Any]]:
+    """The rows of a table as plain data; what is missing is None."""
     return json.loads(table.to_json(orient="records"))

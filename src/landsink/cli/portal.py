@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import webbrowser
-from importlib import import_module
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +18,7 @@ from landsink.cli.page import app, console, progress, said
 
 # A server is loaded by the commands that use it, not by every start of the command line.
 bells = lazy_loader.load("landsink.portal.jobs.bell", suppress_warning=True)
+case = lazy_loader.load("landsink.case", suppress_warning=True)
 catalogue = lazy_loader.load("landsink.catalogue", suppress_warning=True)
 context = lazy_loader.load("landsink.portal.context", suppress_warning=True)
 labour = lazy_loader.load("landsink.portal.jobs.worker", suppress_warning=True)
@@ -51,16 +52,31 @@ def serve(
     public: Annotated[
         str, typer.Option("--address", help="Where others reach it, as https://carbon.example.org.")
     ] = "",
+    hosts: Annotated[
+        str,
+        typer.Option(
+            help="Names under which it may be asked, as carbon.example.org,localhost; else refused."
+        ),
+    ] = "",
+    per_minute: Annotated[
+        int, typer.Option(min=0, help="Questions a minute that one address may ask; 0 for no limit.")
+    ] = 0,
+    open_reads: Annotated[
+        bool, typer.Option("--open-reads/--closed", help="Whether those without an account may read.")
+    ] = True,
 ) -> None:
     """Serve the catalogue: map, search, data and jobs, for browsers and programs."""
     with said("nothing was changed."):
         _settle(home)
-        settings = settled.Settings(host=host, port=port, address=public)
+        names = tuple(name.strip().lower() for name in hosts.split(",") if name.strip())
+        settings = settled.Settings(host=host, port=port, address=public, hosts=names,
+                                    per_minute=per_minute, open_reads=open_reads)  # fmt: skip
         bound = server.bind(settings)
         store = catalogue.Catalogue.configured()
         store.sweep()
-        count = _shown(store)
-        here = context.Context(store, settings, _serving().Processes.configured(store))
+        offered = case.Processes.configured(store)
+        count = _shown(store, offered)
+        here = context.Context(store, settings, offered, case.Apart((*COMMAND, "--publish")))
         where = server.address(settings, bound)
         lines = _lines(settings, where, store, count, 0 if no_worker else workers)
         command = (*COMMAND, "--attached", "--minutes", str(minutes), "--gigabytes", str(gigabytes))
@@ -75,6 +91,7 @@ def worker(
     minutes: Minutes = 240.0,
     gigabytes: Memory = 16.0,
     job: Annotated[str, typer.Option(hidden=True, help="Run this one in this process.")] = "",
+    publish: Annotated[str, typer.Option(hidden=True, help="Publish this object in this process.")] = "",
     attached: Annotated[
         bool, typer.Option(hidden=True, help="End with the process that started it.")
     ] = False,
@@ -83,9 +100,12 @@ def worker(
     with said("nothing was lost."):
         _settle(home)
         store = catalogue.Catalogue.configured()
+        if publish:
+            case.publish_object(store, store.get(publish))
+            return
         queue, folder = bells.queue(store), store.root / "jobs"
         if job:
-            labour.perform(queue, _serving().Processes.configured(store), job, folder)
+            labour.perform(queue, case.Processes.configured(store), job, folder)
             return
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
         logging.getLogger("landsink").setLevel(logging.INFO)
@@ -105,11 +125,6 @@ def worker(
         ).run()
 
 
-def _serving() -> Any:
-    """The room of the model, which takes seconds to load."""
-    return import_module("landsink.case.serving")
-
-
 def _settle(home: Path | None) -> None:
     if home is not None:
         # For the workers too, which are processes of their own.
@@ -122,15 +137,22 @@ def _until_asked(attached: bool) -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if attached:
-        threading.Thread(target=lambda: (labour.orphaned(), stop.set()), daemon=True).start()
+        # Named here: a lazy module that two threads load at once is half a module in one of them.
+        threading.Thread(target=_when_over, args=(labour.orphaned, stop), daemon=True).start()
     return stop
 
 
-def _shown(store: Any) -> int:
-    """Publish what the map does not show yet; how many objects there are."""
+def _when_over(over: Callable[[], None], stop: threading.Event) -> None:
+    over()
+    stop.set()
+
+
+def _shown(store: Any, offered: Any) -> int:
+    """Publish what the map does not show yet, and look at what may be changed; how many objects there are."""
     with progress(False) as report:
-        for line in _serving().publish_missing(store, report):
+        for line in case.publish_missing(store, report):
             console.print(escape(line), highlight=False, soft_wrap=True)
+        offered.warm(report)
     return len(store.list())
 
 

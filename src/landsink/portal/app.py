@@ -63,6 +63,7 @@ async def _order(app: FastAPI) -> AsyncIterator[None]:
     """Before the first answer: what a dead server left half-done goes."""
     context: Context = app.state.context
     await anyio.to_thread.run_sync(context.catalogue.sweep)
+    await anyio.to_thread.run_sync(context.releases.sweep)
     await anyio.to_thread.run_sync(uploads.sweep, context)
     yield
 
@@ -72,7 +73,7 @@ def create(context: Context) -> FastAPI:
     app = FastAPI(
         title="landsink",
         version=__version__,
-        openapi_url="/api/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -20,6 +20,8 @@ from landsink.portal.security import asked_by
 router = APIRouter(prefix="/api", tags=["objects"])
 
 BYTES = {"schema": {"type": "string", "format": "binary"}}
+# Of the form that the object's description says, whatever that is; a folder comes as a zip.
+ANY = {"application/octet-stream": BYTES, "application/zip": BYTES, "*/*": BYTES}
 BLOCK = 1 << 18
 # Shown where a page of ours is asked for, never run there.
 APART = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-Type-Options": "nosniff"}
@@ -39,9 +41,9 @@ Part = Annotated[
     | {
         200: {
             "description": "All bytes; a folder comes as a zip.",
-            "content": {"application/octet-stream": BYTES},
+            "content": ANY,
         },
-        206: {"description": "A part of the bytes.", "content": {"application/octet-stream": BYTES}},
+        206: {"description": "A part of the bytes.", "content": ANY},
         304: {"description": "They are what If-None-Match named."},
     },
 )

@@ -94,9 +94,16 @@ def describe(release: Release, base: str) -> dict[str, Any]:
         "crs": ["CRS84"],
         "output_formats": list(FORMATS),
         "parameter_names": {
-            name: coverage.parameter(name, variable_of(release, name)) for name in names(release)
+            name: _plain(coverage.parameter(name, variable_of(release, name))) for name in names(release)
         },
     }
+
+
+def _plain(told: Any) -> Any:
+    """A parameter of CoverageJSON as EDR writes it: texts in one language, as strings."""
+    if not isinstance(told, dict):
+        return told
+    return told["en"] if set(told) == {"en"} else {key: _plain(value) for key, value in told.items()}
 
 
 def _query(root: str, name: str) -> dict[str, Any]:
@@ -134,7 +141,7 @@ def collections(here: Here, base: Address) -> dict[str, Any]:
         "title": "Collections",
     }
     rows = [describe(release, base) for release in here.releases.list()]
-    return {"links": [link], "collections": [stations.collection(base), *rows]}
+    return {"links": [link], "collections": [stations.collection(here, base), *rows]}
 
 
 @router.get(

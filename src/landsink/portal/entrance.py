@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from landsink import __version__
@@ -23,6 +23,7 @@ CONFORMS = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/json",
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/oas30",
 )
+OPENAPI = "application/vnd.oai.openapi+json;version=3.1"
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -56,7 +57,7 @@ def entrance(base: Address, request: Request) -> Landing:
     held = request.app.openapi()["paths"]
     offers = [
         ("self", "/api", "application/json", "This page"),
-        ("service-desc", "/api/openapi.json", "application/vnd.oai.openapi+json;version=3.0", "OpenAPI"),
+        ("service-desc", "/api/openapi.json", OPENAPI, "OpenAPI"),
         ("service-doc", "/api/docs", "text/html", "What may be asked"),
         ("conformance", "/api/conformance", "application/json", "Conformance"),
         ("data", "/api/collections", "application/json", "Collections (OGC API EDR and Features)"),
@@ -97,6 +98,13 @@ def health(here: Here) -> Health:
     total = here.catalogue.search(Query(latest=False, limit=1)).total
     took = round(1000 * (time.perf_counter() - start), 3)
     return Health(status="ok", version=__version__, items=total, milliseconds=took)
+
+
+@router.get("/openapi.json", include_in_schema=False)
+def document(request: Request) -> Response:
+    """The interface's own description: as OpenAPI where that is accepted by name, else as JSON, which browsers show."""
+    named = "application/vnd.oai.openapi+json" in request.headers.get("accept", "")
+    return JSONResponse(request.app.openapi(), media_type=OPENAPI if named else "application/json")
 
 
 @router.get("/docs", operation_id="docs", response_class=HTMLResponse)

@@ -13,8 +13,11 @@ from landsink.catalogue import Query as Question
 from landsink.catalogue.metadata import instant
 from landsink.catalogue.station_item import KIND
 from landsink.core.errors import DataError
-from landsink.portal.context import Address, Here
+from landsink.portal.context import Address, Context, Here
+from landsink.portal.extents import extent
+from landsink.portal.objects import box
 from landsink.portal.problems import Refusal, answers
+from landsink.portal.records import Link
 from landsink.portal.station_summary import Named, station, summary
 
 router = APIRouter(tags=["features"])
@@ -27,15 +30,6 @@ CONFORMS = (
 )
 MOST, USUAL = 1000, 10
 PATH = "/api/collections/stations"
-
-
-class Link(BaseModel):
-    """A link of a description."""
-
-    href: str
-    rel: str
-    type: str | None = None
-    title: str | None = None
 
 
 class Feature(BaseModel):
@@ -74,9 +68,10 @@ class Collection(BaseModel):
     crs: list[str]
 
 
-def collection(base: str) -> dict[str, Any]:
+def collection(here: Context, base: str) -> dict[str, Any]:
     """The stations as a member of /api/collections; `base` is the server's address."""
     root = f"{base}{PATH}"
+    reach = extent(here.catalogue, KIND)
     return {
         "id": "stations",
         "title": "Stations",
@@ -85,11 +80,8 @@ def collection(base: str) -> dict[str, Any]:
         "itemType": "feature",
         "crs": [CRS84],
         "extent": {
-            "spatial": {"bbox": [[-180.0, -90.0, 180.0, 90.0]], "crs": CRS84},
-            "temporal": {
-                "interval": [[None, None]],
-                "trs": "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian",
-            },
+            "spatial": reach["spatial"] | {"crs": CRS84},
+            "temporal": reach["temporal"] | {"trs": "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"},
         },
         "links": [
             {"href": root, "rel": "self", "type": "application/json", "title": "This collection"},
@@ -108,10 +100,10 @@ Form = Annotated[str, Query(max_length=20, description="json only.", examples=["
 
 
 @router.get(PATH, operation_id="stations_collection", response_model=Collection, responses=answers(400))
-def described(base: Address, request: Request, f: Form = "") -> dict[str, Any]:
+def described(here: Here, base: Address, request: Request, f: Form = "") -> dict[str, Any]:
     """The collection of stations."""
     _known(request, ("f",), f)
-    return collection(base)
+    return collection(here, base)
 
 
 @router.get(
@@ -145,7 +137,7 @@ def items(
     most = min(limit, MOST)
     try:
         start, end = _times(datetime)
-        asked = Question("", box_of(bbox), start, end, kinds=(KIND,), limit=most, offset=offset)
+        asked = Question("", box(bbox), start, end, kinds=(KIND,), limit=most, offset=offset)
         page = here.catalogue.search(asked)
     except DataError as error:
         raise Refusal(400, error.found, error.expected, error.remedy) from error
@@ -191,23 +183,6 @@ def feature(item: pystac.Item, base: str) -> dict[str, Any]:
             {"href": f"{base}/objects/{item.id}", "rel": "about", "type": "text/html", "title": "The object"},
         ],
     }
-
-
-def box_of(text: str) -> tuple[float, float, float, float] | None:
-    """West, south, east, north of four (or, with heights, six) numbers; None for ''. West beyond east crosses the date
-    line. DataError where they are no box."""
-    if not text:
-        return None
-    try:
-        edges = [float(part) for part in text.split(",")]
-    except ValueError:
-        edges = []
-    if len(edges) == 6:
-        edges = [*edges[:2], *edges[3:5]]
-    if len(edges) != 4 or not all(abs(e) <= 360 for e in edges):
-        raise DataError(f"'{text}' is no box.", "west,south,east,north in degrees, as 5,45,15,55.")
-    west, south, east, north = edges
-    return west, south, east + 360 if east < west else east, north
 
 
 def _times(text: str) -> tuple[str, str]:

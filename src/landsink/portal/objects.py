@@ -130,11 +130,12 @@ def search(
     variable: Annotated[list[Word], Query(max_length=50)] = [],  # noqa: B006
     kind: Annotated[list[Word], Query(max_length=20)] = [],  # noqa: B006
     licence: Annotated[list[Word], Query(max_length=20)] = [],  # noqa: B006
+    specification: Annotated[list[Word], Query(max_length=20)] = [],  # noqa: B006
     old: Annotated[bool, Query(description="Old versions too.")] = False,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> Found:
-    """Search data objects. All that is asked must hold; of several variables, kinds or licences any may."""
+    """Search data objects. All that is asked must hold; of several names of one aspect any may."""
     asked = catalogue.Query(
         q,
         box(bbox),
@@ -146,6 +147,7 @@ def search(
         limit,
         offset,
         tuple(licence),
+        specifications=tuple(specification),
     )
     page = here.catalogue.search(asked)
     items = [shown(here, item, base) for item in page.items]
@@ -271,11 +273,8 @@ def box(text: str) -> tuple[float, float, float, float] | None:
 
 def day(text: str) -> str:
     """A day or a moment as it was written. DataError where it is none."""
-    try:
-        if not text or instant(text) is not None:
-            return text
-    except OverflowError:
-        pass
+    if not text or instant(text) is not None:
+        return text
     raise DataError(f"'{text[:40]}' is no date.", "A day as 2024-05-31.")
 
 

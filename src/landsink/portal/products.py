@@ -31,6 +31,13 @@ Named = Annotated[
 Variables = Annotated[
     str, Path(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$", description="Name of a variable.", examples=["gpp"])
 ]
+OneVariable = Annotated[str, Query(max_length=64, description="A variable of the product.", examples=["gpp"])]
+Begin = Annotated[
+    str, Query(alias="from", max_length=40, description="First time, included.", examples=["2001"])
+]
+End = Annotated[
+    str, Query(alias="to", max_length=40, description="Last time, included.", examples=["2002-12"])
+]
 Bbox = Annotated[
     str,
     Query(

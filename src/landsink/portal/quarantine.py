@@ -8,7 +8,7 @@ import shutil
 import time
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -134,7 +134,10 @@ class Quarantine:
         shutil.rmtree(self.root / upload.id, ignore_errors=True)
 
     def sweep(self, hours: float) -> int:
-        """Remove uploads that nobody finished within so many hours, and what is none; returns how many."""
+        """Remove uploads that nobody finished within so many hours, and what is none; returns how many.
+
+        The half of a file, left by a server that died while it came, goes at once; its place stays for another try.
+        """
         places = list(self.root.iterdir()) if self.root.is_dir() else []
         return sum(self._swept(folder, time.time() - 3600 * hours) for folder in places)
 
@@ -142,6 +145,8 @@ class Quarantine:
         known = self._read(folder.name)
         try:
             if (known.created if known else folder.stat().st_mtime) > before:
+                if known is not None and not known.sha256:
+                    self._halved(known)
                 return False
             if known is None:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -151,6 +156,12 @@ class Quarantine:
         except (OSError, Refusal, UnknownName):
             return False
         return True
+
+    def _halved(self, known: Upload) -> None:
+        """Let go of the half of a file whose sender or server is gone; of a whole one, or one that comes, nothing."""
+        with suppress(OSError, Refusal, UnknownName), self.held(known) as upload:
+            if not upload.sha256:
+                self.place(upload).unlink(missing_ok=True)
 
     def _read(self, name: str) -> Upload | None:
         try:
@@ -172,10 +183,19 @@ class Brought:
             return connection.scalar(sa.select(BROUGHT.c.account).where(BROUGHT.c.object == name)) or ""
 
     def note(self, name: str, account: str) -> None:
-        """Remember who brought an object first."""
-        if not self.by(name):
-            with self.database.writing() as connection:
-                connection.execute(sa.insert(BROUGHT).values(object=name, account=account))
+        """Remember who brings an object that the catalogue does not hold yet; who tried before and failed is forgotten.
+
+        Said before it is taken in: an object whose server died between the two would be nobody's.
+        """
+        self.forget(name)
+        with self.database.writing() as connection:
+            connection.execute(sa.insert(BROUGHT).values(object=name, account=account))
+
+    def forget(self, name: str) -> None:
+        """Forget who would have brought an object that was not taken in."""
+        self.database.ensure(TABLES)
+        with self.database.writing() as connection:
+            connection.execute(sa.delete(BROUGHT).where(BROUGHT.c.object == name))
 
 
 def described(upload: Upload, specification: str, metadata: dict[str, Any]) -> Upload:

@@ -13,7 +13,7 @@ from landsink.portal import window
 from landsink.portal.context import Here
 from landsink.portal.numbers import listed, stamps
 from landsink.portal.problems import Refusal, answers
-from landsink.portal.products import RECENT, Bbox, Named, Source, found, source, variable_of
+from landsink.portal.products import RECENT, Bbox, Named, OneVariable, Source, found, source, variable_of
 from landsink.portal.window import Window
 
 router = APIRouter(tags=["products"])
@@ -87,9 +87,7 @@ def _frame(release: Release, variable: str) -> tuple[str, str]:
 def series(
     here: Here,
     id: Named,
-    variable: Annotated[
-        str, Query(max_length=64, description="A variable of the product.", examples=["gpp"])
-    ],
+    variable: OneVariable,
     lat: Annotated[
         float, Query(ge=-90, le=90, allow_inf_nan=False, description="Latitude.", examples=[47.4])
     ],
@@ -124,9 +122,7 @@ def series(
 def step(
     here: Here,
     id: Named,
-    variable: Annotated[
-        str, Query(max_length=64, description="A variable of the product.", examples=["gpp"])
-    ],
+    variable: OneVariable,
     time: Annotated[
         str, Query(max_length=40, description="A date; the last step if not given.", examples=["1991-07"])
     ] = "",

@@ -5,6 +5,7 @@ Source: STAC API 1.0.0 (core, collections, ogcapi-features, item-search); STAC 1
 
 import base64
 import json
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -16,10 +17,11 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from landsink import catalogue
+from landsink.catalogue.metadata import instant
 from landsink.core.errors import DataError, unknown
 from landsink.portal.context import Address, Context, Here
 from landsink.portal.extents import extent
-from landsink.portal.objects import box, day
+from landsink.portal.objects import box
 from landsink.portal.problems import Refusal, answers
 from landsink.portal.records import COLLECTIONS, Item, Link, Name, shown
 from landsink.portal.stac_pages import (
@@ -52,14 +54,21 @@ TITLES = {
     "stations": "Stations: processed series and their quality",
     "collections": "Collections of data objects",
 }
+MOST = 1000
+# RFC 3339, which STAC asks for: a day alone, or a moment without its zone, is none.
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 # What an exact geometry is compared with at most; more than that must be narrowed by a box first.
 MOST_COMPARED = 5000
 MOST_VERTICES = 10_000
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="Items of a page.")]
+Limit = Annotated[int, Query(ge=1, description="Items of a page; at most 1000 are given.")]
 Datetime = Annotated[
     str,
-    Query(max_length=80, description="A moment, or an interval as 2001-01-01/2002-12-31, open with '..'."),
+    Query(
+        max_length=80,
+        description="A moment (RFC 3339) as 2001-01-01T00:00:00Z, or an interval a/b, a/.. or ../b of them.",
+        examples=["2001-01-01T00:00:00Z/2002-12-31T00:00:00Z"],
+    ),
 ]
 Bbox = Annotated[str, Query(max_length=120, description="West,south,east,north in degrees.")]
 Token = Annotated[str, Query(max_length=100, description="Where a page begins, as a 'next' link says.")]
@@ -74,7 +83,7 @@ def landing(here: Here, base: Address) -> Landing:
     links = [
         _link("self", f"{own}/"),
         *_ways(base),
-        _link("service-desc", f"{base}/api/openapi.json", "application/vnd.oai.openapi+json;version=3.0"),
+        _link("service-desc", f"{base}/api/openapi.json", "application/vnd.oai.openapi+json;version=3.1"),
         _link("service-doc", f"{base}/api/docs", "text/html"),
         _link("conformance", f"{own}/conformance"),
         _link("data", f"{own}/collections"),
@@ -224,12 +233,15 @@ def search_json(asked: Asked, here: Here, base: Address) -> GeoJson:
 
 def _page(here: Context, base: str, asked: Asked, own: str, said: dict[str, Any] | None) -> GeoJson:
     """A page of items; `said` are the parameters of a GET, None for a POST."""
+    asked = asked.model_copy(update={"limit": min(asked.limit, MOST)})
     offset = _offset(asked.token)
     try:
         found, total = _find(here, asked, offset)
     except DataError as error:
         raise Refusal(400, error.found, error.expected, error.remedy) from None
     links = [_link("root", f"{base}/api/stac/"), _link("self", own, GEOJSON)]
+    if own.endswith("/items"):
+        links.append(_link("collection", own.removesuffix("/items")))
     ends = [("next", offset + asked.limit)] if offset + len(found) < total else []
     ends += [("prev", max(offset - asked.limit, 0))] if offset else []
     for rel, at in ends:
@@ -255,6 +267,9 @@ def _find(here: Context, asked: Asked, offset: int) -> tuple[Sequence[pystac.Ite
     geometry = _geometry(asked.intersects) if asked.intersects is not None else None
     edges = asked.bbox or (list(geometry.bounds) if geometry is not None else None)
     start, end = _interval(asked.datetime)
+    if edges and (edges[1] > 90 or edges[len(edges) // 2 + 1] < -90):
+        # A box beyond the poles is a box in which nothing lies.
+        return (), 0
     query = catalogue.Query(
         bbox=box(",".join(map(repr, edges))) if edges else None,
         start=start,
@@ -262,7 +277,7 @@ def _find(here: Context, asked: Asked, offset: int) -> tuple[Sequence[pystac.Ite
         kinds=tuple(_kind(c) for c in asked.collections or ()),
         ids=tuple(asked.ids or ()),
         latest=False,
-        limit=asked.limit if geometry is None else 1000,
+        limit=asked.limit if geometry is None else MOST,
         offset=offset if geometry is None else 0,
     )
     if asked.ids == [] or asked.collections == []:
@@ -275,7 +290,7 @@ def _find(here: Context, asked: Asked, offset: int) -> tuple[Sequence[pystac.Ite
             f"{page.total} items lie near that geometry.", f"At most {MOST_COMPARED}.", "Narrow the time."
         )
     near = list(page.items)
-    for at in range(1000, page.total, 1000):
+    for at in range(MOST, page.total, MOST):
         near += here.catalogue.search(_further(query, at)).items
     held = [i for i in near if i.geometry and shape(i.geometry).intersects(geometry)]
     return held[offset : offset + asked.limit], len(held)
@@ -313,12 +328,20 @@ def _interval(text: str) -> tuple[str, str]:
     if not text:
         return "", ""
     parts = text.split("/")
-    ends = [("" if part in ("", "..") else day(part)) for part in (parts if len(parts) == 2 else parts * 2)]
-    if len(parts) > 2 or not any(ends) or (all(ends) and day(ends[0]) > day(ends[1])):
+    ends = ["" if p in ("", "..") else _moment(p) for p in (parts if len(parts) == 2 else parts * 2)]
+    if len(parts) > 2 or not any(ends) or (all(ends) and ends[0] > ends[1]):
         raise DataError(
             f"'{text[:80]}' is no interval.", "A moment, or start/end in this order, one of them '..'."
         )
     return ends[0], ends[1]
+
+
+def _moment(text: str) -> str:
+    """A moment in UTC, as the index writes it."""
+    found = instant(text.upper()) if MOMENT.fullmatch(text) else None
+    if found is None:
+        raise DataError(f"'{text[:40]}' is no moment.", "RFC 3339, as 2024-05-31T12:00:00Z.")
+    return found.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _edges(text: str) -> list[float] | None:

@@ -76,5 +76,5 @@ class Asked(BaseModel):
     ids: list[str] | None = Field(None, max_length=1000)
     collections: list[str] | None = Field(None, max_length=50)
     intersects: dict[str, Any] | None = Field(None, description="A GeoJSON geometry.")
-    limit: int = Field(10, ge=1, le=1000)
+    limit: int = Field(10, ge=1, description="At most 1000 are given.")
     token: str = Field("", max_length=100)

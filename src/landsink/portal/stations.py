@@ -1,7 +1,9 @@
 """Stations: towers, air stations, ships and buoys; what they are, their series, their pages, and which are near."""
 
 import json
-from math import asin, cos, radians, sin, sqrt
+from dataclasses import replace
+from enum import Enum
+from math import asin, cos, degrees, radians, sin, sqrt
 from typing import Annotated, Any, Literal
 
 import pystac
@@ -11,12 +13,15 @@ from pydantic import BaseModel, Field
 
 from landsink.catalogue import Query as Question
 from landsink.catalogue import cite
+from landsink.catalogue.station_item import KIND
 from landsink.portal import features
 from landsink.portal.context import Here
 from landsink.portal.features import CONFORMS as CONFORMS
-from landsink.portal.features import box_of
 from landsink.portal.features import collection as collection
+from landsink.portal.objects import box as bounds
 from landsink.portal.problems import Refusal, answers
+from landsink.portal.products import Shown
+from landsink.portal.shown import measured, reading
 from landsink.portal.station_series import numbers, read
 from landsink.portal.station_summary import (
     Coverage,
@@ -33,12 +38,14 @@ from landsink.portal.station_summary import (
 
 router = APIRouter()
 EARTH = 6371.0088  # km, mean radius (IUGG)
+# How far is looked for near stations, km: wider until enough are found; the last is beyond half the Earth's round.
+REACHES = (100.0, 400.0, 1600.0, 6400.0, 20100.0)
 # A page of a station's folder: its own style, pictures within it, no script, no link that leaves its frame unasked.
 APART = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'self'; sandbox"
 )
-TAGS = ["stations"]
+TAGS: list[str | Enum] = ["stations"]
 
 
 class Stations(BaseModel):
@@ -180,6 +187,7 @@ class Series(BaseModel):
     variable: str
     title: str
     unit: str
+    shown: Shown
     sign: str
     resolution: Literal["native", "day", "month", "year"]
     calendar: str = Field(description="UTC of native values; the station's own calendar of means.")
@@ -214,10 +222,17 @@ def every(
     offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
 ) -> Stations:
     """Stations, the newest version of each, the newest first."""
-    asked = Question(q, box_of(bbox), variables=(variable,) if variable else ())
-    found = [i for i in stations(here, asked) if domain in (None, i.properties["landsink:domain"])]
-    page = [summary(i) for i in found[offset : offset + limit]]
-    return Stations(total=len(found), offset=offset, stations=page)
+    asked = Question(
+        q,
+        bounds(bbox),
+        variables=(variable,) if variable else (),
+        kinds=(KIND,),
+        domains=(domain,) if domain else (),
+        limit=limit,
+        offset=offset,
+    )
+    page = here.catalogue.search(asked)
+    return Stations(total=page.total, offset=offset, stations=[summary(i) for i in page.items])
 
 
 @router.get("/api/stations/near", operation_id="stations_near", tags=TAGS, responses=answers(422))
@@ -226,14 +241,20 @@ def near(
     lat: Annotated[float, Query(ge=-90, le=90, examples=[51.0])],
     lon: Annotated[float, Query(ge=-180, le=360, examples=[13.5])],
     variable: OneVariable = "",
+    domain: Domain | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 5,
 ) -> Nearest:
     """The stations nearest to a place, and how far they are."""
-    asked = Question(variables=(variable,) if variable else ())
-    rows = [(distance(i, lat, lon), i) for i in stations(here, asked) if i.geometry is not None]
-    rows.sort(key=lambda row: (row[0], row[1].id))
-    close = [Near(**summary(i).model_dump(), distance_km=round(km, 3)) for km, i in rows[:limit]]
-    return Nearest(lat=lat, lon=lon, stations=close)
+    asked = Question(variables=(variable,) if variable else (), domains=(domain,) if domain else ())
+    close: list[tuple[float, pystac.Item]] = []
+    for reach in REACHES:
+        box = around(lat, lon, reach)
+        rows = [(distance(i, lat, lon), i) for i in stations(here, replace(asked, bbox=box)) if i.geometry]
+        close = sorted((row for row in rows if row[0] <= reach), key=lambda row: (row[0], row[1].id))
+        if len(close) >= limit:
+            break
+    found = [Near(**summary(i).model_dump(), distance_km=round(km, 3)) for km, i in close[:limit]]
+    return Nearest(lat=lat, lon=lon, stations=found)
 
 
 @router.get("/api/stations/{id}", operation_id="station", tags=TAGS, responses=answers(404, 410, 422))
@@ -308,6 +329,7 @@ def series(
         "variable": variable,
         "title": row["title"],
         "unit": row["unit"],
+        "shown": vars(reading(measured(variable, row["unit"], row["title"]))),
         "sign": row["sign"],
         "resolution": span.resolution,
         "calendar": "UTC" if span.resolution == "native" else "the station's own calendar",
@@ -367,6 +389,18 @@ def distance(item: pystac.Item, lat: float, lon: float) -> float:
     geometry: Any = item.geometry
     points = geometry["coordinates"] if geometry["type"] == "LineString" else [geometry["coordinates"]]
     return min(_apart(lat, lon, float(y), float(x)) for x, y in points)
+
+
+def around(lat: float, lon: float, reach: float) -> tuple[float, float, float, float]:
+    """A box (degrees) that holds all within `reach` km of a place; the whole way round where it holds a pole."""
+    angle = degrees(reach / EARTH)
+    south, north = max(-90.0, lat - angle), min(90.0, lat + angle)
+    if lat - angle <= -90 or lat + angle >= 90:
+        return -180.0, south, 180.0, north
+    # The circle is widest where its tangent is a meridian, nearer to the pole than its centre.
+    wide = degrees(asin(min(1.0, sin(radians(angle)) / cos(radians(lat)))))
+    west, east = (lon - wide + 180) % 360 - 180, 2 * wide
+    return west, south, west + east, north
 
 
 def _apart(lat: float, lon: float, north: float, east: float) -> float:

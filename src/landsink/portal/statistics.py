@@ -14,7 +14,7 @@ from landsink.portal import regions, window
 from landsink.portal.context import Here
 from landsink.portal.numbers import stamps
 from landsink.portal.problems import Refusal, answers
-from landsink.portal.products import Bbox, Named, Source, found, source
+from landsink.portal.products import Bbox, Begin, End, Named, OneVariable, Source, found, source
 from landsink.portal.shown import label
 
 router = APIRouter(tags=["statistics"])
@@ -98,15 +98,13 @@ class Question(BaseModel):
 def statistics(
     here: Here,
     id: Named,
-    variable: Annotated[
-        str, Query(max_length=64, description="A variable of the product.", examples=["gpp"])
-    ],
+    variable: OneVariable,
     region: Annotated[
         str, Query(max_length=32, description="A region of /api/regions.", examples=["FRA"])
     ] = "",
     bbox: Bbox = "",
-    begin: Annotated[str, Query(alias="from", max_length=40, description="First time, included.")] = "",
-    end: Annotated[str, Query(alias="to", max_length=40, description="Last time, included.")] = "",
+    begin: Begin = "",
+    end: End = "",
     aggregate: Annotated[Aggregate, Query(description="sum: of fluxes and stocks only.")] = "mean",
 ) -> Statistics:
     """Weighted by the land of every cell that lies inside, with the standard deviation that the product allows.

@@ -16,7 +16,7 @@ from landsink.catalogue.releases import Release
 from landsink.portal import window, writing
 from landsink.portal.context import Here
 from landsink.portal.problems import Refusal, answers
-from landsink.portal.products import Bbox, Named, found, names_of
+from landsink.portal.products import Bbox, Begin, End, Named, found, names_of
 from landsink.portal.window import Window
 
 router = APIRouter(tags=["subset"])
@@ -53,12 +53,8 @@ class Wanted:
             ),
         ] = "",
         bbox: Bbox = "",
-        begin: Annotated[
-            str, Query(alias="from", max_length=40, description="First time, included.", examples=["2001"])
-        ] = "",
-        end: Annotated[
-            str, Query(alias="to", max_length=40, description="Last time, included.", examples=["2002-12"])
-        ] = "",
+        begin: Begin = "",
+        end: End = "",
     ) -> None:
         self.variable, self.bbox, self.begin, self.end = variable, bbox, begin, end
 

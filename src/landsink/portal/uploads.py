@@ -4,7 +4,6 @@ import asyncio
 import base64
 import hashlib
 import re
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
@@ -219,15 +218,14 @@ def ingest(id: UploadId, here: Here, who: Contributor, base: Address, response: 
     waiting = _waiting(here)
     with waiting.held(_own(here, who, id)) as known:
         path = waiting.received(known)
-        _allowed(here, who, known, path)
-        metadata, specification = Metadata.of(known.metadata), quarantine.specified(known.specification)
+        name = _name_of(here, known, path)
+        _allowed(here, who, known, name)
         try:
-            _, item = here.catalogue.ingest_reported(path, specification, metadata, known.filename)
+            item = _taken(here, who, known, name)
         except Rejected as error:
             waiting.remove(known)
             return _rejection(error, known)
         waiting.remove(known)
-    here.brought.note(item.id, who.account)
     item = _published(here, item)
     response.headers["Location"] = f"{base}/objects/{item.id}"
     return whole(here, item, base)
@@ -255,6 +253,20 @@ def _shown(here: Context, upload: Upload) -> UploadShown:
 def _trial(here: Context, path: Place, known: Upload) -> Report:
     metadata, specification = Metadata.of(known.metadata), quarantine.specified(known.specification)
     return here.catalogue.try_ingest(path, specification, metadata)
+
+
+def _taken(here: Context, who: Visitor, known: Upload, name: str) -> pystac.Item:
+    """The object that an upload becomes under `name`, and whose it is; Rejected where it has defects."""
+    metadata, specification = Metadata.of(known.metadata), quarantine.specified(known.specification)
+    path, fresh = _waiting(here).place(known), bool(name) and _held(here, name) is None
+    if fresh:
+        here.brought.note(name, who.account)
+    try:
+        return here.catalogue.ingest_reported(path, specification, metadata, known.filename)[1]
+    except BaseException:
+        if fresh:
+            here.brought.forget(name)
+        raise
 
 
 def _published(here: Context, item: pystac.Item) -> pystac.Item:
@@ -289,25 +301,30 @@ def _rejection(error: Rejected, known: Upload) -> Response:
     return JSONResponse(page.model_dump(), 422, media_type="application/problem+json")
 
 
-def _allowed(here: Context, who: Visitor, known: Upload, path: Place) -> None:
+def _allowed(here: Context, who: Visitor, known: Upload, held: str) -> None:
     """Refusal (403) where an object of another's would be described anew, or followed by a newer version."""
     if who.may("curate"):
         return
-    held = short(known.sha256) if known.kind != "zip" else _name_of(here, path)
     for name, what in ((held, "describe it anew"), (str(known.metadata.get("previous", "")), "follow it")):
-        try:
-            found = here.catalogue.get(name) if name else None
-        except UnknownName:
-            continue
+        found = _held(here, name) if name else None
         if found is not None and here.brought.by(found.id) != who.account:
             raise Refusal(403, f"'{found.id}' was brought by another.", "", f"A curator may {what}.")
 
 
-def _name_of(here: Context, archive: Place) -> str:
-    """The identifier of what a zip holds; '' where it cannot be unpacked, which the trial tells better."""
-    with tempfile.TemporaryDirectory(prefix="landsink-upload-") as folder:
+def _held(here: Context, name: str) -> pystac.Item | None:
+    try:
+        return here.catalogue.get(name)
+    except UnknownName:
+        return None
+
+
+def _name_of(here: Context, known: Upload, path: Place) -> str:
+    """The identifier that an upload would bear; '' for a zip that cannot be unpacked, which the trial tells better."""
+    if known.kind != "zip":
+        return short(known.sha256)
+    with here.catalogue.objects.staging() as folder:
         try:
-            return short(sha256(unpack(archive, Place(folder), here.catalogue.limits)))
+            return short(sha256(unpack(path, folder / "unpacked", here.catalogue.limits)))
         except DataError:
             return ""
 

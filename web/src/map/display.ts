@@ -1,19 +1,19 @@
 // Numbers as people read them.
-import { numberText } from "../pages/units";
+import { boxText, numberText } from "../pages/units";
 import type { Variable } from "./contract";
 
 /** A value of the product in the unit shown. */
-export function toShown({ shown }: Variable, value: number): number {
+export function toShown({ shown }: Pick<Variable, "shown">, value: number): number {
   return value * shown.factor + shown.offset;
 }
 
 /** A standard deviation in the unit shown: scaled, never shifted. */
-export function spread({ shown }: Variable, sd: number): number {
+export function spread({ shown }: Pick<Variable, "shown">, sd: number): number {
   return sd * shown.factor;
 }
 
 /** The other way: a number of the legend in the product's own unit. */
-export function fromShown({ shown }: Variable, value: number): number {
+export function fromShown({ shown }: Pick<Variable, "shown">, value: number): number {
   return (value - shown.offset) / shown.factor;
 }
 
@@ -29,6 +29,27 @@ export function withError(value: number | null, sd: number | null | undefined, l
   if (digits > 6 || Math.abs(value) >= 1e7) return `${number(value, language)} ± ${number(sd, language, 2)}`;
   const form = new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return `${form.format(value)} ± ${form.format(sd)}`;
+}
+
+/** What a title says before its explanation: 'net biome production: every arrow …' is net biome production. */
+export function short(title: string): string {
+  return title.split(": ")[0];
+}
+
+/** Half the width of the central 90 % of a normal distribution, in standard deviations. */
+export const NINETY = 1.6449;
+
+/** Latitude and longitude of a place as 47.4° N, 8.1° E. */
+export function placeText(lat: number, lon: number, language: string): string {
+  return boxText([lon, lat, lon, lat], language);
+}
+
+/** How far a cell reaches at its latitude: 2° × 2° (222 × 127 km, north by east). */
+export function cellText(lat: number, dlat: number, dlon: number, language: string): string {
+  const round = (km: number) => number(km, language, 3);
+  const degree = 111.195;
+  const east = Math.abs(dlon) * degree * Math.cos((lat * Math.PI) / 180);
+  return `${number(Math.abs(dlat), language)}° × ${number(Math.abs(dlon), language)}° (${round(Math.abs(dlat) * degree)} × ${round(east)} km)`;
 }
 
 /** A month or a day in words, by how far apart the steps are. */

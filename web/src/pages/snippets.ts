@@ -22,18 +22,21 @@ export function productSnippets(origin: string, id: string, cut: Cut): Snippet[]
       code: `import landsink
 
 ds = landsink.open("${id}", portal="${origin}")
-part = ds["${cut.variable}"].sel(
-    lat=slice(${south}, ${north}), lon=slice(${west}, ${east}), time=slice("${cut.from}", "${cut.to}")
+part = ds["${cut.variable}"].sortby("lat").sel(
+    lat=slice(${south}, ${north}), lon=slice(${west}, ${east}), time=slice(${stamp(cut.from)}, ${stamp(cut.to)})
 )
 print(part.mean("time"))`,
     },
     {
       name: "Python (xarray)",
-      code: `import xarray as xr  # with zarr >= 3 and aiohttp
+      code: `import xarray as xr  # with zarr >= 3 and obstore
+from obstore.store import HTTPStore
+from zarr.storage import ObjectStore
 
-ds = xr.open_zarr("${origin}/zarr/${id}/series", consolidated=False)
-part = ds["${cut.variable}"].sel(
-    lat=slice(${south}, ${north}), lon=slice(${west}, ${east}), time=slice("${cut.from}", "${cut.to}")
+there = HTTPStore.from_url("${origin}/zarr/${id}/series", client_options={"allow_http": True})
+ds = xr.open_zarr(ObjectStore(there, read_only=True))
+part = ds["${cut.variable}"].sortby("lat").sel(
+    lat=slice(${south}, ${north}), lon=slice(${west}, ${east}), time=slice(${stamp(cut.from)}, ${stamp(cut.to)})
 )
 print(part.mean("time"))`,
     },
@@ -74,6 +77,11 @@ export function objectSnippets(origin: string, id: string, format: string, file:
     { name: "curl", code: `curl -o "${file}" \\\n  "${address}"` },
   ];
   return rows;
+}
+
+/** An end of a slice in Python; an open one is None. */
+function stamp(day: string): string {
+  return day ? `"${day}"` : "None";
 }
 
 /** The query of a subset. */

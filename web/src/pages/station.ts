@@ -64,6 +64,8 @@ export interface StationSeries {
   value: (number | null)[];
   sd: (number | null)[] | null;
   unit: string;
+  /** How people read it: number shown = value × factor + offset. */
+  shown: { unit: string; factor: number; offset: number };
   sign: string;
   title: string;
   resolution: Resolution;

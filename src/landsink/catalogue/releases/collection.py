@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from .grid import Gridded
 from .layout import place
 from .regional import Weights
 from .release import FACTS, MANIFEST, Release
+from .rot import Rotten, rot
 from .variable import Variable
 from .writing import FIXED, lay_out
 
@@ -75,7 +76,7 @@ class Releases:
         if until := self.catalogue.embargoed(item):
             raise DataError(f"'{item.id}' is under embargo until {until:%Y-%m-%d}.", "", "Publish it then.")
         grid = Gridded.of(ds)
-        with self._writing() as folder:
+        with self._alone(item.id), self._writing() as folder:
             self._write(item, grid, folder, regions)
             if not self._same(item.id, folder):
                 self._move(folder, item.id)
@@ -96,7 +97,36 @@ class Releases:
             local.rename(away / name)
             shutil.rmtree(away)
 
+    def rot(self) -> Iterator[tuple[str, int, Sequence[Rotten]]]:
+        """Every release, the bytes of it that were hashed again, and what of it is not what was published."""
+        for name in self._folders():
+            yield name, *rot(self.blobs, f"{FOLDER}/{name}")
+
+    def sweep(self) -> int:
+        """Remove what a dead writer left half-written; returns how much. A living writer is left alone."""
+        root = self.catalogue.root / FOLDER
+        if not root.is_dir():
+            return 0
+        lock = os.open(root / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            halves = list(root.glob(f"{NEW}*"))
+            for half in halves:
+                shutil.rmtree(half, ignore_errors=True)
+            return len(halves)
+        except BlockingIOError:
+            return 0
+        finally:
+            os.close(lock)
+
     # --- within
+
+    def _folders(self) -> Sequence[str]:
+        """Identifiers of releases, those too of which too little is left to be opened."""
+        local = self.blobs.path(FOLDER)
+        if local is None or not local.is_dir():
+            return self._names()
+        return sorted(p.name for p in local.iterdir() if NAME.fullmatch(p.name))
 
     def _open(self, name: str) -> Release | None:
         stamp = self._stamp(name)
@@ -127,6 +157,11 @@ class Releases:
         if local is None:
             return sorted(b.key.rpartition("/")[2].removesuffix(".json") for b in self.blobs.list(MARKS))
         return sorted(p.parent.name for p in local.glob(f"*/{FACTS}") if NAME.fullmatch(p.parent.name))
+
+    def _alone(self, name: str) -> AbstractContextManager[None]:
+        """The one who writes a release, where several machines share the catalogue."""
+        shared = self.catalogue.server
+        return self.catalogue.database.claim(f"release {name}") if shared else nullcontext()
 
     @contextmanager
     def _writing(self) -> Iterator[Path]:

@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
+
+import lazy_loader
 
 from landsink.catalogue import Catalogue
 from landsink.core.errors import DataError
 from landsink.portal.jobs.queue import Limits, Queue
 
+# Procrastinate is an extra: only those who ask for it load it.
+notified = lazy_loader.load("landsink.portal.jobs.notified", suppress_warning=True)
 SETTING = "LANDSINK_QUEUE"
 
 
@@ -27,7 +30,7 @@ def bell(catalogue: Catalogue) -> Any:
             f"Unset {SETTING}: workers then ask by themselves.",
         )
     try:
-        made = import_module("landsink.portal.jobs.notified").Bell(database)
+        made = notified.Bell(database)
     except ModuleNotFoundError as error:
         raise DataError(
             f"'{error.name}' is not installed.", "procrastinate.", "pip install 'landsink[queue]'"
