@@ -70,6 +70,7 @@ bench: $(VENV)/.installed-dev  ## how long the main steps take
 	@for page in engine stations; do echo "== $$page"; $(BIN)/python -m benchmarks.$$page || exit 1; done
 
 docs: $(VENV)/.installed-docs  ## the handbook, at docs/_build/index.html
+	@$(BIN)/python -m docs.pictures
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
 	@echo "handbook: $(abspath docs/_build/index.html)"
 
@@ -83,4 +84,4 @@ format: $(VENV)/.installed-dev  ## mend formatting and what lint can mend
 	@$(BIN)/ruff check --fix .
 
 clean:  ## remove the environment, the built handbook and the built page
-	rm -rf $(VENV) docs/_build docs/reference/generated $(PAGE) web/node_modules
+	rm -rf $(VENV) docs/_build docs/reference/generated docs/_static/portal $(PAGE) web/node_modules

@@ -68,7 +68,7 @@ def test_root_and_conformance(ask):
     document = ask("/api/openapi.json")
     validate_document(document)
     claimed = ConformanceModel.model_validate(ask("/api/conformance")).conformsTo
-    assert {f"{FEATURES}/core", f"{FEATURES}/oas30", f"{FEATURES}/geojson"} <= set(claimed)
+    assert {f"{FEATURES}/core", f"{FEATURES}/geojson"} <= set(claimed)
     assert {
         f"{EDR}/{part}" for part in ("core", "collections", "json", "geojson", "covjson", "queries")
     } <= set(claimed)

@@ -21,7 +21,6 @@ CONFORMS = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/landing-page",
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/json",
-    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/oas30",
 )
 OPENAPI = "application/vnd.oai.openapi+json;version=3.1"
 METHODS = ("get", "post", "put", "patch", "delete")

@@ -45,7 +45,6 @@ CONFORMS = (
     f"{STAC}/item-search",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
-    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
 )
 TITLES = {
     "runs": "Runs of landsink: gridded products and what made them",

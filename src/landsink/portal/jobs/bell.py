@@ -4,14 +4,11 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import lazy_loader
-
 from landsink.catalogue import Catalogue
 from landsink.core.errors import DataError
+from landsink.portal.jobs import notified
 from landsink.portal.jobs.queue import Limits, Queue
 
-# Procrastinate is an extra: only those who ask for it load it.
-notified = lazy_loader.load("landsink.portal.jobs.notified", suppress_warning=True)
 SETTING = "LANDSINK_QUEUE"
 
 
@@ -29,12 +26,9 @@ def bell(catalogue: Catalogue) -> Any:
             "LANDSINK_DATABASE=postgresql://…",
             f"Unset {SETTING}: workers then ask by themselves.",
         )
-    try:
-        made = notified.Bell(database)
-    except ModuleNotFoundError as error:
-        raise DataError(
-            f"'{error.name}' is not installed.", "procrastinate.", "pip install 'landsink[queue]'"
-        ) from error
+    if notified.procrastinate is None:
+        raise DataError("procrastinate is not installed.", "It, for a bell.", "pip install 'landsink[queue]'")
+    made = notified.Bell(database)
     made.prepare()
     return made
 

@@ -5,13 +5,18 @@ The queue itself stays in our own tables, which are the same with and without it
 
 import threading
 from dataclasses import dataclass, field
-
-import procrastinate
-import psycopg
-from procrastinate.exceptions import ConnectorException
+from typing import Any
 
 from landsink.catalogue.database import Database, address
 from landsink.core.errors import DataError
+
+try:
+    import procrastinate
+    import psycopg
+    from procrastinate.exceptions import ConnectorException
+except ModuleNotFoundError:
+    # An extra: who never asks for a bell needs none.
+    procrastinate = None
 
 NAME = "landsink"
 
@@ -61,7 +66,7 @@ class Bell:
         application.run_worker(queues=[NAME], listen_notify=True, install_signal_handlers=False,
                                delete_jobs="always")  # fmt: skip
 
-    def _application(self, connector: procrastinate.BaseConnector) -> procrastinate.App:
+    def _application(self, connector: Any) -> Any:
         application = procrastinate.App(connector=connector)
         application.task(name=NAME, queue=NAME)(self._rung.set)
         return application
