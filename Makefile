@@ -67,7 +67,7 @@ test-all: $(VENV)/.installed-dev page  ## every test
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
 bench: $(VENV)/.installed-dev  ## how long the main steps take
-	@for page in engine stations; do echo "== $$page"; $(BIN)/python -m benchmarks.$$page || exit 1; done
+	@for page in engine stations serving; do echo "== $$page"; $(BIN)/python -m benchmarks.$$page || exit 1; done
 
 docs: $(VENV)/.installed-docs  ## the handbook, at docs/_build/index.html
 	@$(BIN)/python -m docs.pictures

@@ -29,9 +29,8 @@ class Picture(Figure, SphinxDirective):
     """A picture of the portal by its name, or its words where docs/pictures.py did not draw it."""
 
     def run(self) -> list[nodes.Node]:
-        """The figure; the page is read anew as soon as the picture is there."""
+        """The figure, or a note."""
         drawn = HERE / "_static" / "portal" / f"{self.arguments[0]}.png"
-        self.env.note_dependency(str(drawn))
         if drawn.exists():
             self.arguments[0] = f"/{drawn.relative_to(HERE)}"
             return super().run()
@@ -42,3 +41,5 @@ class Picture(Figure, SphinxDirective):
 def setup(app) -> None:
     """Adds the pictures to what a page may hold."""
     app.add_directive("picture", Picture)
+    # Pictures come and go between builds: their page is read at every one.
+    app.connect("env-get-outdated", lambda *_: ["how-to/use-the-map"])

@@ -104,7 +104,7 @@ VIEW = "/?p={id}&t=2018-07"
 RING = "-4+44,14+44,14+51,-4+51"
 SCENES = (
     Scene("map", VIEW + "&v=gpp"),
-    Scene("series", VIEW + "&v=gpp&at=7,48&panel=point", curve),
+    Scene("series", VIEW + "&v=cVeg&at=7,48&panel=point", curve),
     Scene("area", VIEW + f"&v=nee&poly={RING}&panel=place", area),
     Scene("difference", VIEW + "&v=gpp&m=difference&o={id}@2018-06&panel=compare", compared),
     Scene("uncertainty", VIEW + "&v=nee&u=hatch"),

@@ -31,6 +31,10 @@ from tests.portal.screen import (
 LONGEST = 400_000  # milliseconds; an experiment over the whole demo on a machine that does other things too
 
 
+# The normal suite has the same ground in test_map and test_pages, on one server each.
+pytestmark = pytest.mark.slow
+
+
 @dataclass(frozen=True)
 class Site:
     """A portal that listens, its product, and what of it is looked at."""
@@ -63,7 +67,7 @@ class Site:
         return f"/?p={self.id}&v={name}&t={self.month}&c={self.view}{extra}"
 
 
-@pytest.fixture(scope="module", params=["small", pytest.param("demo", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["small", "demo"])
 def site(request, tmp_path_factory) -> Iterator[Site]:
     root = tmp_path_factory.mktemp("visit")
     if request.param == "small":

@@ -32,6 +32,7 @@ PATIENCE = 60_000  # ms
 VIEW = "v=gpp&t=2001-07&c=20,45,2.2"
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
     pytest.mark.skipif(not (PAGE / "index.html").exists(), reason="the page is not built: make page"),
 ]
