@@ -76,9 +76,7 @@ def xpublish(months: Sequence[str], count: int) -> dict[str, list[list[Ask]]]:
 
     def cube(month: str) -> list[Ask]:
         box = "bbox=-180,-90,180,90"
-        return [
-            ("GET", f"/datasets/map/edr/cube?{box}&datetime={month}&parameter-name={NAME}&f=netcdf", None)
-        ]
+        return [("GET", f"/datasets/map/edr/cube?{box}&datetime={month}&parameter-name={NAME}", None)]
 
     def position(x: float, y: float) -> list[Ask]:
         return [
