@@ -55,7 +55,7 @@ def row(label: str, observed: np.ndarray, predicted: np.ndarray) -> str:
 
 def at_sites(setup: Setup, folder: Path, name: str) -> None:
     """Own parameters beside those of other sites, on the months kept for validation."""
-    posterior = stored_posterior(setup, folder)
+    posterior = stored_posterior(setup, folder / "posterior.zarr")
     withheld = ~trained(setup, name)
     observed = np.where(withheld if withheld.any() else True, door.observed(setup.data, name), np.nan)
     print(
@@ -101,7 +101,7 @@ def nearest(here: np.ndarray, there: np.ndarray) -> np.ndarray:
 
 def carried_to(setup: Setup, folder: Path, entry: door.Entry, name: str) -> np.ndarray:
     """Mean of the carried members, as the map makes it: (time, cell)."""
-    posterior, page = stored_posterior(setup, folder), setup.case.map
+    posterior, page = stored_posterior(setup, folder / "posterior.zarr"), setup.case.map
     assert page is not None
     start = first_guess(setup.model, setup.case.start.pools, len(entry.flag))
     cycle = entry.cycle(setup.case.model.step, page.cycle_years)

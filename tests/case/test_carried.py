@@ -55,7 +55,7 @@ def finished(tmp_path_factory):
         patch.setenv("LANDSINK_HOME", str(folder / "home"))
         result = run(case, folder / "out", None, silent)
     setup = prepare(case, None)
-    return setup, stored_posterior(setup, folder / "out"), result
+    return setup, stored_posterior(setup, folder / "out" / "posterior.zarr"), result
 
 
 def test_a_forcing_that_cannot_be_compared_is_told_before_anything_is_solved(tmp_path):
