@@ -4,6 +4,7 @@ import fcntl
 import functools
 import hashlib
 import os
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -216,16 +217,31 @@ def _engine(url: str, process: int) -> sa.Engine:
 
 def _sqlite(where: sa.URL) -> sa.Engine:
     Path(str(where.database)).parent.mkdir(parents=True, exist_ok=True)
-    made = sa.create_engine(where, poolclass=NullPool, connect_args={"timeout": PATIENCE_SECONDS})
+    path = str(where.database)
+    # SQLAlchemy begins transactions itself, so that a writer holds its lock from the first line.
+    return sa.create_engine(where, poolclass=NullPool, creator=lambda: _opened(path))
 
-    @event.listens_for(made, "connect")
-    def _connected(connection: Any, _: Any) -> None:
-        # SQLAlchemy shall begin transactions itself, so that a writer holds its lock from the first line.
-        connection.isolation_level = None
-        connection.execute("pragma journal_mode = wal")
-        connection.execute("pragma synchronous = full")
-        connection.execute("pragma foreign_keys = on")
 
+def _opened(path: str) -> sqlite3.Connection:
+    """A connection that writes ahead. On a full disk, where what readers share has no room, one that reads alone."""
+    made = _joined(path, "normal")
+    try:
+        made.execute("pragma journal_mode = wal")
+    except sqlite3.OperationalError as error:
+        made.close()
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            raise
+        # Its index lies in memory then: reading goes on, and a writer fails at its first line, as it must.
+        made = _joined(path, "exclusive")
+        made.execute("pragma journal_mode = wal")
+    made.execute("pragma synchronous = full")
+    made.execute("pragma foreign_keys = on")
+    return made
+
+
+def _joined(path: str, mode: str) -> sqlite3.Connection:
+    made = sqlite3.connect(path, timeout=PATIENCE_SECONDS, isolation_level=None)
+    made.execute(f"pragma locking_mode = {mode}")
     return made
 
 
