@@ -37,11 +37,11 @@ def test_mean_of_a_country_is_that_of_xarray_with_the_spread_of_its_members(at):
     weight = land(at, ALAND)
     each = at.ds.gpp_members.astype(float).weighted(weight).mean(("lat", "lon")) * GRAMS_A_DAY
     np.testing.assert_allclose(found["series"]["value"], each.mean("member"), rtol=1e-6)
-    np.testing.assert_allclose(found["series"]["sd"], each.std("member", ddof=1), rtol=1e-5)
+    np.testing.assert_allclose(found["series"]["sd"], each.std("member", ddof=1), rtol=1e-6)
     days = at.ds.time.dt.days_in_month
     whole = each.weighted(days).mean("time")
     assert found["period"]["value"] == pytest.approx(float(whole.mean()), rel=1e-6)
-    assert found["period"]["sd"] == pytest.approx(float(whole.std(ddof=1)), rel=1e-5)
+    assert found["period"]["sd"] == pytest.approx(float(whole.std(ddof=1)), rel=1e-6)
     assert (found["uncertainty"], found["members"], found["cells"]) == ("ensemble", MEMBERS, 4)
     assert found["area_m2"] == pytest.approx(float(weight.sum()), rel=1e-9) and found[
         "coverage"
@@ -71,7 +71,7 @@ def test_country_box_and_polygon_agree(at):
     drawn = posted(at, COUNTRIES["AAA"][1], **{"from": "2001-03", "to": "2002-02"})
     for other in (box, drawn):
         np.testing.assert_allclose(other["series"]["value"], country["series"]["value"], rtol=1e-6)
-        np.testing.assert_allclose(other["series"]["sd"], country["series"]["sd"], rtol=1e-5)
+        np.testing.assert_allclose(other["series"]["sd"], country["series"]["sd"], rtol=1e-6)
         assert other["period"]["value"] == pytest.approx(country["period"]["value"], rel=1e-6)
         assert other["cells"] == 4
     assert [row["whole"] for row in box["annual"]] == [False, False] and len(box["series"]["time"]) == 12
