@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import uvicorn
+from fastapi import FastAPI
 from PIL import Image
 
 from landsink.catalogue import Catalogue
@@ -62,6 +65,20 @@ def chromium(**options: object) -> Iterator["object"]:
         page = opened.new_context(**(WINDOW | options)).new_page()
         page.set_default_timeout(PATIENCE)
         yield page
+
+
+@contextmanager
+def answering(app: FastAPI) -> Iterator[str]:
+    """The address of an application that answers from a thread of this process."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        thread.join(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)
 
 
 def free_port() -> int:

@@ -14,7 +14,8 @@ from starlette.testclient import TestClient
 from landsink.catalogue import Catalogue
 from landsink.portal import Context, Settings, create
 from landsink.portal.accounts import Accounts
-from tests.portal.small import DAY, Ids, built, client, fill
+from tests.catalogue.plots import DAY
+from tests.portal.small import Ids, built, client, fill
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,34 +10,12 @@ import xarray as xr
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from landsink.catalogue import Catalogue, Metadata, Specification, describe
+from landsink.catalogue import Catalogue, Specification, describe
+from tests.catalogue.plots import said, table
 
 BASE = "http://127.0.0.1:8350"
-DAY = datetime(2024, 5, 31, 12, tzinfo=UTC)
-HEAD = "plot,date,lat,lon,top [cm],bottom [cm],cSoil [g m-2]\n"
-SAID = {
-    "title": "Soil stocks of a valley",
-    "creators": [{"name": "Doe, Jane", "orcid": "0000-0002-1825-0097", "affiliation": "Forest office"}],
-    "licence": "CC-BY-4.0",
-    "description": "Carbon of the upper soil at two plots, made up.",
-    "method": "Soil cores, dry combustion.",
-    "keywords": ["soil", "valley"],
-}
 LAT, LON = [45.0, 46.0, 47.0], [5.0, 6.0, 7.0, 8.0]
 MONTHS = np.arange("2001-01", "2003-01", dtype="datetime64[M]").astype("datetime64[ns]")
-
-
-def said(**other: object) -> Metadata:
-    """A whole description, with some fields of it otherwise."""
-    return Metadata.of(SAID | other)
-
-
-def table(folder: Path, name: str = "stocks.csv", first: int = 8200) -> Path:
-    """A table without defects; another `first` makes another object."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    path.write_text(HEAD + f"A,2019-06-01,51.0,13.5,0,30,{first}\nB,2019-06-02,51.1,13.6,0,30,\n")
-    return path
 
 
 def cube(folder: Path) -> Path:

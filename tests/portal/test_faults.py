@@ -18,9 +18,9 @@ import pytest
 from landsink.catalogue import Catalogue, verify
 from landsink.catalogue import Specification as Specified
 from landsink.portal.accounts.store import Accounts
+from tests.catalogue.plots import SAID, said, table
 from tests.house import tree
 from tests.portal import gridded
-from tests.portal.small import SAID, said, table
 
 # A server that dies at the n-th opening, renaming or removing below its home after the file `moment` says n.
 MORTAL = """

@@ -1,17 +1,15 @@
 """The map in a real browser: what is on the screen is what the API says, to the pixel and to the digit."""
 
 import math
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 
 from landsink.portal import Context, Settings, create
+from tests.portal.browser import PATIENCE, WINDOW, answering, driven
 from tests.portal.gridded import LAT, LON, shelf
 from tests.portal.screen import (
     CONTRAST,
@@ -29,25 +27,7 @@ from tests.portal.screen import (
     shown,
 )
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
-
-CHROMIUM = next((p for p in map(Path, ("/usr/bin/chromium", "/usr/bin/google-chrome")) if p.exists()), None)
-PAGE = Settings().page
-FLAGS = (
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--force-color-profile=srgb",
-)
 VIEW = "c=20,45,2.2"
-
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-    pytest.mark.skipif(not (PAGE / "index.html").exists(), reason="the page is not built: make page"),
-]
 
 
 @dataclass(frozen=True)
@@ -67,33 +47,21 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Iterator[Site]:
     made = shelf(tmp_path_factory.mktemp("map"))
-    app = create(Context(made.catalogue, Settings(page=PAGE)))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started and thread.is_alive():
-        thread.join(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Site(f"http://127.0.0.1:{port}", made.id)
-    server.should_exit = True
-    thread.join(10)
+    with answering(create(Context(made.catalogue, Settings()))) as url:
+        yield Site(url, made.id)
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+def browser() -> Iterator["object"]:
+    with driven() as opened:
         yield opened
-        opened.close()
 
 
-Open = Callable[..., "playwright.Page"]
-WINDOW = {"viewport": {"width": 1100, "height": 720}, "locale": "en-GB", "color_scheme": "light"}
-PATIENCE = 60_000  # ms; a busy machine draws slowly without a graphics card
+Open = Callable[..., "object"]
 
 
 @pytest.fixture(scope="module")
-def window(browser) -> "playwright.BrowserContext":
+def window(browser) -> "object":
     """What tests share that need no window of their own: the browser keeps the compiled page there."""
     return browser.new_context(**WINDOW)
 
@@ -102,9 +70,9 @@ def window(browser) -> "playwright.BrowserContext":
 def visit(browser, window, site) -> Iterator[Open]:
     """Opens the map; at the end nothing may have been asked of another host, refused by the policy or thrown."""
     wrong: list[str] = []
-    opened: list[playwright.Page] = []
+    opened: list[object] = []
 
-    def to(path: str = "/", **options: object) -> "playwright.Page":
+    def to(path: str = "/", **options: object) -> "object":
         page = (browser.new_context(**(WINDOW | options)) if options else window).new_page()
         opened.append(page)
         page.set_default_timeout(PATIENCE)

@@ -10,7 +10,8 @@ import zipfile
 import pytest
 
 from landsink.catalogue import FORMS, Specification, cite
-from tests.portal.small import RECORD, said, table
+from tests.catalogue.plots import said, table
+from tests.portal.small import RECORD
 
 ROBOT = "Mozilla/5.0 (compatible; Googlebot/2.1)"
 PERSON = "Mozilla/5.0 (X11; Linux) Firefox/140.0"

@@ -2,40 +2,23 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-import uvicorn
 
 from landsink.portal import Context, Settings, create
 from tests.house import tree
+from tests.portal.browser import PATIENCE, answering, driven
 from tests.portal.everything import Everything, everything
 from tests.portal.labour import Toil
 from tests.portal.screen import shown
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
-
-CHROMIUM = next((p for p in map(Path, ("/usr/bin/chromium", "/usr/bin/google-chrome")) if p.exists()), None)
-PAGE = Settings().page
 AXE = tree.ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-FLAGS = (
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-)
-PATIENCE = 60_000  # ms
 VIEW = "v=gpp&t=2001-07&c=20,45,2.2"
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-    pytest.mark.skipif(not (PAGE / "index.html").exists(), reason="the page is not built: make page"),
-]
+pytestmark = pytest.mark.slow
 audited = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci in web/")
 
 
@@ -50,35 +33,25 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Iterator[Site]:
     held = everything(tmp_path_factory.mktemp("reach"))
-    app = create(Context(held.context.catalogue, Settings(page=PAGE), Toil()))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started and thread.is_alive():
-        thread.join(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Site(f"http://127.0.0.1:{port}", held)
-    server.should_exit = True
-    thread.join(10)
+    with answering(create(Context(held.context.catalogue, Settings(), Toil()))) as url:
+        yield Site(url, held)
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+def browser() -> Iterator["object"]:
+    with driven() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
-def window(browser) -> "playwright.BrowserContext":
+def window(browser) -> "object":
     made = browser.new_context(viewport={"width": 1200, "height": 800}, locale="en-GB", color_scheme="light")
     made.set_default_timeout(PATIENCE)
     return made
 
 
 @pytest.fixture
-def page(window) -> Iterator["playwright.Page"]:
+def page(window) -> Iterator["object"]:
     made = window.new_page()
     yield made
     made.close()

@@ -7,7 +7,7 @@ import pystac
 import pytest
 
 from landsink.catalogue import Specification
-from tests.portal.small import said
+from tests.catalogue.plots import said
 
 STAC = "/api/stac"
 WORLD = {"type": "Polygon", "coordinates": [[[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]]]}

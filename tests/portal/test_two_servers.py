@@ -17,9 +17,9 @@ from landsink.case import load, run
 from landsink.catalogue import Catalogue, Specification, verify
 from landsink.portal import Context
 from tests.case.small import TWIN, page
+from tests.catalogue.plots import SAID, said, table
 from tests.portal.postgres import postgres, postgres_server
 from tests.portal.s3 import s3, s3_server
-from tests.portal.small import SAID, said, table
 
 __all__ = ["postgres", "postgres_server", "s3", "s3_server"]
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,7 +19,8 @@ import xarray as xr
 from landsink.catalogue import Catalogue, Limits
 from landsink.portal import Context, Settings, create
 from landsink.portal.uploads import sweep
-from tests.portal.small import DAY, SAID, built, client, cube, table
+from tests.catalogue.plots import DAY, SAID, table
+from tests.portal.small import built, client, cube
 
 WORDS = "a few plain words"
 
