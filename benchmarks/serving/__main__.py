@@ -19,6 +19,8 @@ from pathlib import Path
 
 from benchmarks.serving.cube import NAME, SPAN, publish
 from benchmarks.serving.load import Answer, Ask, cost, crowd, server
+from landsink.catalogue import Catalogue
+from landsink.catalogue.releases import Releases
 
 LANDSINK, TITILER, XPUBLISH = 8451, 8452, 8453
 TARGETS = {"map step": 3.0, "point series": 2.5, "country statistics": 50.0}  # ms of processor
@@ -35,14 +37,14 @@ def places(count: int) -> list[tuple[float, float]]:
     return [(draw.uniform(-179, 179), draw.uniform(-55, 70)) for _ in range(count)]
 
 
-def own(name: str, steps: int, count: int) -> dict[str, list[list[Ask]]]:
+def own(name: str, edition: str, steps: int, count: int) -> dict[str, list[list[Ask]]]:
     """Questions to landsink, each asked `count` times of different months, places and countries."""
     draw = random.Random(2)
     months = [draw.randrange(steps) for _ in range(count)]
     series = f"/api/products/{name}/series?variable={NAME}"
     sums = f"/api/products/{name}/statistics?variable={NAME}"
     return {
-        "map step": [[("GET", f"/zarr/{name}/map/{NAME}/c/{m}/0/0", None)] for m in months],
+        "map step": [[("GET", f"/zarr/{name}@{edition}/map/{NAME}/c/{m}/0/0", None)] for m in months],
         "point series": [[("GET", f"{series}&lon={x:.3f}&lat={y:.3f}", None)] for x, y in places(count)],
         "country statistics": [
             [("GET", f"{sums}&region={COUNTRIES[i % len(COUNTRIES)]}", None)] for i in range(count)
@@ -135,7 +137,8 @@ def measured(
 ) -> int:
     """Every server in its turn, then the users."""
     print(f"GENERATED cube, {said.steps} steps of 720x1440 cells; servers on one core")
-    questions = own(release, said.steps, said.count)
+    edition = Releases(Catalogue(home)).get(release).edition
+    questions = own(release, edition, said.steps, said.count)
     command = [
         sys.executable,
         "-c",

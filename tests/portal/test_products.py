@@ -40,7 +40,8 @@ def test_a_variable_comes_with_unit_sign_colours_and_a_readable_unit(at):
 def test_detail_adds_the_axes(at):
     found = at.get("").json()
     assert found["lat"] == LAT.tolist() and found["lon"] == LON.tolist()
-    assert found["time"][:2] == ["2001-01-01", "2001-02-01"] and found["zarr"] == f"/zarr/{at.id}"
+    assert found["time"][:2] == ["2001-01-01", "2001-02-01"] and found["levels"] == 0
+    assert found["zarr"] == f"/zarr/{at.id}@{found['edition']}" and len(found["edition"]) == 12
 
 
 def test_unknown_products_are_not_found(at):

@@ -44,9 +44,17 @@ def test_the_sea_is_transparent(at):
 
 
 def test_a_tile_may_be_kept_and_takes_the_colours_of_its_product(at):
-    answer = at.get("/tiles/nee/0/0/0/0.png")
+    told = at.get("").json()
+    assert told["tiles"] == f"/api/products/{at.id}@{told['edition']}/tiles"
+    answer = at.client.get(f"{told['tiles']}/nee/0/0/0/0.png")
     assert answer.headers["content-type"] == "image/png" and "immutable" in answer.headers["cache-control"]
-    row = next(v for v in at.get("").json()["variables"] if v["name"] == "nee")
+    plain = at.get("/tiles/nee/0/0/0/0.png")
+    assert plain.content == answer.content and plain.headers["cache-control"] == "public, no-cache"
+    tag = {"if-none-match": plain.headers["etag"]}
+    address = f"/api/products/{at.id}/tiles/nee"
+    assert at.client.get(f"{address}/0/0/0/0.png", headers=tag).status_code == 304
+    assert at.client.get(f"{address}/1/0/0/0.png", headers=tag).status_code == 200
+    row = next(v for v in told["variables"] if v["name"] == "nee")
     low, high = row["span"]
     again = at.get(f"/tiles/nee/0/0/0/0.png?low={low}&high={high}&colours={row['colours']}")
     assert again.content == answer.content

@@ -20,13 +20,24 @@ from landsink.portal.problems import Refusal, answers
 from landsink.portal.shown import reading
 
 router = APIRouter(tags=["products"])
+# What never changes, and what may: a run that is made anew under its record takes the place of the old one. So an
+# address that names the edition may be kept for ever, and one that does not is asked for anew by its ETag.
 IMMUTABLE: Mapping[str, str] = MappingProxyType({"Cache-Control": "public, max-age=31536000, immutable"})
-# Numbers by question: a run that is made anew under its record takes the place of the old one.
+PRESENT: Mapping[str, str] = MappingProxyType({"Cache-Control": "public, no-cache"})
+# Numbers by question.
 RECENT: Mapping[str, str] = MappingProxyType({"Cache-Control": "public, max-age=300"})
 
 Named = Annotated[
     str,
     Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Identifier of a product.", examples=["a32a8b785439"]),
+]
+Editions = Annotated[
+    str,
+    Path(
+        pattern=r"^[A-Za-z0-9_-]{1,64}(@[0-9a-f]{12})?$",
+        description="Identifier of a product; with '@' and its edition, it is that or 410.",
+        examples=["a32a8b785439", "a32a8b785439@5e884898da28"],
+    ),
 ]
 Variables = Annotated[
     str, Path(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$", description="Name of a variable.", examples=["gpp"])
@@ -84,7 +95,7 @@ class Told(BaseModel):
 
 
 class Product(BaseModel):
-    """A gridded product as it was published: it never changes."""
+    """A gridded product as it was published."""
 
     id: str = Field(examples=["a32a8b785439"])
     title: str
@@ -102,7 +113,21 @@ class Product(BaseModel):
     )
     resolution: tuple[float, float] = Field(description="Degrees of latitude and of longitude.")
     variables: list[Told]
-    zarr: str = Field(description="Where the bytes lie, as Zarr.", examples=["/zarr/a32a8b785439"])
+    edition: str = Field(
+        description="Beginning of the SHA-256 of all its content: a run that is made anew under the same identifier "
+        "has another.",
+        examples=["5e884898da28"],
+    )
+    levels: int = Field(description="Coarser maps, each half as fine as the one before.", examples=[0])
+    zarr: str = Field(
+        description="Where the bytes of this edition lie, as Zarr; they may be kept for ever. "
+        "/zarr/{id} is always the present one.",
+        examples=["/zarr/a32a8b785439@5e884898da28"],
+    )
+    tiles: str = Field(
+        description="Where the tiles of this edition lie: {tiles}/{variable}/{step}/{z}/{x}/{y}.png.",
+        examples=["/api/products/a32a8b785439@5e884898da28/tiles"],
+    )
 
 
 class Detail(Product):
@@ -135,6 +160,42 @@ def found(here: Context, name: str) -> Release:
             "Its description is free at /api/objects; wait for that day.",
         )
     return release
+
+
+def edition(here: Context, name: str) -> tuple[Release, Mapping[str, str]]:
+    """A release by its identifier, or by that with '@' and its edition, and how long its bytes may be kept.
+
+    Refusal 410 where another edition has taken its place.
+    """
+    identifier, _, wanted = name.partition("@")
+    release = found(here, identifier)
+    if not wanted:
+        return release, PRESENT
+    if wanted != release.edition:
+        raise _replaced(release, wanted)
+    return release, IMMUTABLE
+
+
+def present(here: Context, release: Release, kept: Mapping[str, str]) -> None:
+    """Ask this after bytes were read: Refusal where the release was replaced meanwhile."""
+    now = here.releases.get(release.id)
+    if now.edition == release.edition:
+        return
+    if kept is IMMUTABLE:
+        raise _replaced(now, release.edition)
+    raise Refusal(
+        503, f"'{release.id}' was made anew just now.", "", "Ask again.", headers={"Retry-After": "1"}
+    )
+
+
+def _replaced(release: Release, wanted: str) -> Refusal:
+    return Refusal(
+        410,
+        f"The edition {wanted} of '{release.id}' was replaced: it was made anew.",
+        f"The present one, {release.edition}.",
+        f"Ask /api/products/{release.id} for its addresses; /zarr/{release.id} is always the present one.",
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 def variable_of(release: Release, name: str) -> Variable:
@@ -194,7 +255,10 @@ def _facts(release: Release) -> dict[str, Any]:
         "bbox": window.edges(release),
         "resolution": (_spacing(release.lat), _spacing(release.lon)),
         "variables": [told(row) for row in release.variables.values()],
-        "zarr": f"/zarr/{release.id}",
+        "edition": release.edition,
+        "levels": release.levels,
+        "zarr": f"/zarr/{release.id}@{release.edition}",
+        "tiles": f"/api/products/{release.id}@{release.edition}/tiles",
     }
 
 

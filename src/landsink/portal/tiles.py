@@ -1,26 +1,37 @@
-"""Maps as PNG tiles in Web Mercator, for programs that cannot read Zarr, such as QGIS."""
+"""Maps as PNG tiles in Web Mercator, for programs that cannot read Zarr, such as QGIS.
 
+Where a pixel holds several cells, a coarser map of the release is drawn, if it has one: what a tile costs is bounded.
+"""
+
+import hashlib
+import math
 from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from landsink.catalogue.releases import Release
 from landsink.portal.colours import picture, table
 from landsink.portal.context import Here
 from landsink.portal.problems import Refusal, answers
-from landsink.portal.products import IMMUTABLE, Named, Variables, found, variable_of
+from landsink.portal.products import Editions, Variables, edition, present, variable_of
 
 router = APIRouter(tags=["tiles"])
 SIZE = 256
 DEEPEST = 14
 
 
-@lru_cache(maxsize=16)
-def frame(release: Release, variable: str, step: int) -> np.ndarray:
-    """One map, kept for the next tiles of the same view."""
-    return release.step(variable, step)
+@lru_cache(maxsize=24)
+def chunk(release: Release, variable: str, step: int, level: int, at: tuple[int, int]) -> np.ndarray | None:
+    """A part of a map, kept for the next tiles of the same view."""
+    return release.tile(variable, step, level, at)
+
+
+def level(release: Release, z: int) -> int:
+    """The coarsest map whose cells are no larger than a pixel; 0, the finest, where a cell is larger."""
+    cells = 360.0 / (SIZE * 2**z) / abs(float(release.lon[1] - release.lon[0]))
+    return min(release.levels, max(0, math.floor(math.log2(cells))))
 
 
 @lru_cache(maxsize=512)
@@ -44,9 +55,19 @@ def _nearest(centres: np.ndarray, asked: np.ndarray, turn: float = 0.0) -> np.nd
 
 def drawn(release: Release, variable: str, step: int, place: tuple[int, int, int]) -> np.ndarray:
     """The values under the pixels of a tile (z, x, y), NaN outside the release."""
-    rows, cols = cells(release, *place)
-    values = frame(release, variable, step)[np.ix_(rows, cols)]
-    return np.where((rows[:, None] < 0) | (cols[None, :] < 0), np.float32(np.nan), values)
+    at = level(release, place[0])
+    # A cell of a coarser map holds so many of the finest one.
+    rows, cols = (np.where(found < 0, -1, found >> at) for found in cells(release, *place))
+    _, (tall, wide) = release.tiling(variable, at)
+    out = np.full((SIZE, SIZE), np.nan, np.float32)
+    for i in np.unique(rows[rows >= 0] // tall):
+        for j in np.unique(cols[cols >= 0] // wide):
+            part = chunk(release, variable, step, at, (int(i), int(j)))
+            down, across = np.flatnonzero(rows // tall == i), np.flatnonzero(cols // wide == j)
+            if part is not None:
+                inside = np.ix_(rows[down] - i * tall, cols[across] - j * wide)
+                out[np.ix_(down, across)] = part.reshape(tall, wide)[inside]
+    return out
 
 
 Zoom = Annotated[int, Path(ge=0, le=DEEPEST, description="Zoom; 0 is the globe in one tile.", examples=[3])]
@@ -69,12 +90,14 @@ Bound = Annotated[
             "description": "256 × 256 pixels, transparent where there is no value.",
             "content": {"image/png": {}},
         },
-        **answers(403, 404, 422),
+        304: {"description": "If-None-Match names what is there: nothing is sent again."},
+        **answers(403, 404, 410, 422, 503),
     },
 )
 def tile(
+    request: Request,
     here: Here,
-    id: Named,
+    id: Editions,
     variable: Variables,
     step: Step,
     z: Zoom,
@@ -84,11 +107,13 @@ def tile(
     high: Bound = None,
     colours: Annotated[str, Query(max_length=20, description="Colour table.", examples=["viridis"])] = "",
 ) -> Response:
-    """A tile of 256 × 256 pixels in EPSG:3857, XYZ scheme, the nearest cell under each pixel.
+    """A tile of 256 × 256 pixels in EPSG:3857, XYZ scheme, the cell under the middle of each pixel.
 
+    Where a pixel is wider than a cell of a large product, a mean of cells weighted by land. With the edition behind
+    the identifier ({id}@{edition}) a tile never changes; without it, ETag tells when the product was made anew.
     Without `low`, `high` and `colours` the product's own are taken, as its description tells them.
     """
-    release = found(here, id)
+    release, kept = edition(here, id)
     row = variable_of(release, variable)
     if step >= len(release.time) or max(x, y) >= 2**z:
         raise Refusal(
@@ -104,5 +129,10 @@ def tile(
         raise Refusal(422, f"The colours run from {bottom:g} to {top:g}.", "low is less than high.")
     name = colours or row.colours
     table(name)
+    said = f"{release.told['digest']} {variable} {step} {z} {x} {y} {bottom!r} {top!r} {name}"
+    headers = {**kept, "ETag": f'"{hashlib.sha256(said.encode()).hexdigest()[:32]}"'}
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
     content = picture(drawn(release, variable, step, (z, x, y)), bottom, top, name)
-    return Response(content, media_type="image/png", headers=IMMUTABLE)
+    present(here, release, kept)
+    return Response(content, media_type="image/png", headers=headers)

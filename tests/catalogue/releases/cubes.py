@@ -41,6 +41,39 @@ def cube(
     return ds if members > 1 else ds.drop_vars(["gpp_members", "gpp_sd"])
 
 
+def fine(
+    rows: int, cols: int, steps: int, south: float, west: float, width: float, seed: int = 0
+) -> xr.Dataset:
+    """gpp and its sd on a grid of more cells than a browser takes at once; land is a few ragged continents.
+
+    Latitude falls, and areas and shares of land differ from cell to cell.
+    """
+    draw = np.random.default_rng(seed)
+    time = (np.datetime64("2001-01") + np.arange(steps)).astype("datetime64[ns]")
+    lat = south + width * (np.arange(rows)[::-1] + 0.5)
+    lon = west + width * (np.arange(cols) + 0.5)
+    wave = np.sin(np.linspace(0, 9, rows))[:, None] + np.cos(np.linspace(1, 14, cols))
+    sea = wave + 0.3 * draw.standard_normal((rows, cols)) < 0.2
+    gpp = draw.gamma(4.0, 1e-8, (steps, rows, cols)).astype(np.float32)
+    gpp[:, sea] = np.nan
+    share = np.where(sea, 0.0, draw.uniform(5, 100, (rows, cols)))
+    # A cell may hold land and no value, and a value may stand where there is no land.
+    gpp[:, draw.random((rows, cols)) < 0.02] = np.nan
+    share[draw.random((rows, cols)) < 0.01] = 0.0
+    area = np.cos(np.deg2rad(lat))[:, None] * 1e8 * np.ones(cols)
+    dims, unit = ("time", "lat", "lon"), {"units": "kg m-2 s-1"}
+    return xr.Dataset(
+        {
+            "gpp": (dims, gpp, unit | {"ancillary_variables": "gpp_sd"}),
+            "gpp_sd": (dims, (0.1 * gpp + np.float32(1e-9)).astype(np.float32), unit),
+            "areacella": (("lat", "lon"), area, {"units": "m2"}),
+            "sftlf": (("lat", "lon"), share, {"units": "%"}),
+        },
+        {"time": time, "lat": ("lat", lat), "lon": ("lon", lon)},
+        {"generated": "true"},
+    )
+
+
 def catalogued(root: Path, folder: Path, record: str = RECORD) -> tuple[Catalogue, pystac.Item]:
     """A catalogue with one run in it."""
     folder.mkdir(exist_ok=True)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from landsink.catalogue.checksums import sha256
 from landsink.catalogue.releases import Releases, collection
+from landsink.catalogue.releases.arrays import crc32c
 from landsink.core.errors import DataError, UnknownName
 from tests.catalogue.releases.cubes import catalogued, content, cube
 
@@ -81,11 +82,34 @@ def test_any_reader_of_zarr_reads_the_same(published, layout):
 
 def test_what_a_browser_reads_is_a_gzip_of_the_frame(published):
     _, release, ds = published
-    frame = np.frombuffer(zlib.decompress(release.raw("map/gpp/c/3/0/0"), 31), "<f4").reshape(20, 36)
-    np.testing.assert_array_equal(frame, ds["gpp"][3])
     meta = json.loads(release.raw("map/gpp/zarr.json"))
-    assert meta["chunk_grid"]["configuration"]["chunk_shape"] == [1, 20, 36]
+    sharding = meta["codecs"][0]["configuration"]
+    assert sharding["chunk_shape"] == [1, 20, 36]
+    assert [c["name"] for c in sharding["codecs"]] == ["bytes", "gzip"]
+    # Small frames lie in one file, with their places at its end.
+    together = release.raw("map/gpp/c/0/0/0")
+    places = np.frombuffer(together[-16 * 26 - 4 : -4], "<u8").reshape(26, 2)
+    start, size = (int(n) for n in places[3])
+    frame = np.frombuffer(zlib.decompress(together[start : start + size], 31), "<f4").reshape(20, 36)
+    np.testing.assert_array_equal(frame, ds["gpp"][3])
+
+
+def test_large_frames_are_files_of_their_own(tmp_path):
+    store, item = catalogued(tmp_path / "home", tmp_path / "run")
+    ds = cube().interp(lat=np.linspace(-76, 76, 300), lon=np.linspace(-175, 175, 301))[["nee"]]
+    release = Releases(store).publish(item, ds)
+    meta = json.loads(release.raw("map/nee/zarr.json"))
     assert [c["name"] for c in meta["codecs"]] == ["bytes", "gzip"]
+    assert meta["chunk_grid"]["configuration"]["chunk_shape"] == [1, 300, 301]
+    frame = zlib.decompress(release.raw("map/nee/c/5/0/0"), 31)
+    np.testing.assert_array_equal(np.frombuffer(frame, "<f4").reshape(300, 301), ds["nee"][5].astype("f4"))
+
+
+def test_a_checksum_of_a_shard_is_that_of_the_standard():
+    # RFC 3720, B.4: 32 bytes of zeros, of ones, and rising.
+    assert crc32c(bytes(32)) == 0x8A9136AA
+    assert crc32c(b"\xff" * 32) == 0x62A8AB43
+    assert crc32c(bytes(range(32))) == 0x46DD794E
 
 
 def test_the_manifest_tells_every_file(published):

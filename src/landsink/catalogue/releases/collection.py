@@ -1,14 +1,18 @@
 """All releases of a catalogue: published once, listed, read many times."""
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -16,22 +20,24 @@ import pystac
 import xarray as xr
 
 from landsink.catalogue.blobs import Blobs, upload
-from landsink.catalogue.checksums import sha256
 from landsink.catalogue.store import NAME, Catalogue
 from landsink.core.errors import DataError, unknown
 
+from .arrays import JOURNAL, Tree
 from .grid import Gridded
 from .layout import place
 from .regional import Weights
-from .release import FACTS, MANIFEST, Release
+from .release import EDITION, FACTS, MANIFEST, Release
 from .rot import Rotten, rot
 from .variable import Variable
-from .writing import FIXED, lay_out
+from .writing import FIXED, Progress, lay_out
 
 FOLDER = "releases"
 MARKS = f"{FOLDER}/.published"  # where listing a store would list every chunk, these say what there is
 NEW = ".new-"
 SAMPLE = 24  # steps from which the ends of colours are taken
+LOOK = 10.0  # seconds for which what a store said is believed
+KEPT = 7 * 86400.0  # seconds for which the half of a dead writer is kept, to be taken up again
 
 # (lat, lon) of the release -> region -> cell numbers (row * columns + column), the share of each that lies in the
 # region, and the share of the region that lies within the grid
@@ -40,9 +46,10 @@ Regions = Callable[[np.ndarray, np.ndarray], Mapping[str, tuple[np.ndarray, np.n
 
 @dataclass(frozen=True)
 class Releases:
-    """The releases of a catalogue, at <home>/releases/<id>/ or below its store.
+    """The releases of a catalogue, at <home>/releases/<id>/, or below its store at releases/<id>/<edition>/.
 
-    Safe for several threads and processes: a release is there whole or not at all. Open releases are kept.
+    Safe for several threads and processes: a release is there whole or not at all. Open releases are kept. In a store,
+    which cannot rename, the edition before the present one stays: who reads it still reads what was published.
     """
 
     catalogue: Catalogue
@@ -65,19 +72,26 @@ class Releases:
         found = [r for r in map(self._open, self._names()) if r]
         return sorted(found, key=lambda r: (r.told["created"], r.id), reverse=True)
 
-    def publish(self, item: pystac.Item, ds: xr.Dataset, regions: Regions | None = None) -> Release:
+    def publish(
+        self,
+        item: pystac.Item,
+        ds: xr.Dataset,
+        regions: Regions | None = None,
+        progress: Progress = lambda share: None,
+    ) -> Release:
         """Write a catalogued product as a release; the same content again changes nothing.
 
         regions: gives what share of every cell lies in which region; their means are written then. Other content for
-        the same object, as from a run that was made anew, takes the place of the old in one step.
+        the same object, as from a run that was made anew, takes the place of the old in one step. progress: is told the
+        share that is laid out. Where the writer was killed, the next one goes on behind the last part that is whole.
         Raises DataError, with the reason, where `ds` is not on a regular latitude-longitude grid with time, or its
         object is under embargo. Nothing is left behind then.
         """
         if until := self.catalogue.embargoed(item):
             raise DataError(f"'{item.id}' is under embargo until {until:%Y-%m-%d}.", "", "Publish it then.")
         grid = Gridded.of(ds)
-        with self._alone(item.id), self._writing() as folder:
-            self._write(item, grid, folder, regions)
+        with self._alone(item.id), self._writing(item.id) as folder:
+            self._write(item, grid.held(), folder, regions, progress)
             if not self._same(item.id, folder):
                 self._move(folder, item.id)
         return self.get(item.id)
@@ -90,27 +104,28 @@ class Releases:
         store, local = self.blobs, self.blobs.path(f"{FOLDER}/{name}")
         if local is None:
             # What says that a release is there goes first.
-            store.delete([f"{MARKS}/{name}.json", f"{FOLDER}/{name}/{FACTS}"])
+            store.delete([f"{MARKS}/{name}.json"])
             store.delete([b.key for b in store.list(f"{FOLDER}/{name}/")])
-        elif local.is_dir():
-            away = Path(tempfile.mkdtemp(prefix=NEW, dir=local.parent))
-            local.rename(away / name)
+        elif away := _away(local):
             shutil.rmtree(away)
 
     def rot(self) -> Iterator[tuple[str, int, Sequence[Rotten]]]:
         """Every release, the bytes of it that were hashed again, and what of it is not what was published."""
         for name in self._folders():
-            yield name, *rot(self.blobs, f"{FOLDER}/{name}")
+            yield name, *rot(self.blobs, self._place(name))
 
     def sweep(self) -> int:
-        """Remove what a dead writer left half-written; returns how much. A living writer is left alone."""
+        """Remove what a dead writer left half-written; returns how much. A living writer is left alone.
+
+        What the next writer can go on with stays for a week.
+        """
         root = self.catalogue.root / FOLDER
         if not root.is_dir():
             return 0
         lock = os.open(root / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            halves = list(root.glob(f"{NEW}*"))
+            halves = [half for half in root.glob(f"{NEW}*") if not _resumable(half)]
             for half in halves:
                 shutil.rmtree(half, ignore_errors=True)
             return len(halves)
@@ -134,7 +149,10 @@ class Releases:
         if held and held[0] == stamp:
             return held[1]
         try:
-            found = Release.read(self.blobs, f"{FOLDER}/{name}")
+            place = self._place(name)
+            # In a store another place is another edition; on a disk the place is the same.
+            kept = held and held[1].place == place != f"{FOLDER}/{name}"
+            found = held[1] if held and kept else Release.read(self.blobs, place)
         except FileNotFoundError:
             self.opened.pop(name, None)
             return None
@@ -142,15 +160,22 @@ class Releases:
         return found
 
     def _stamp(self, name: str) -> str:
-        """What changes when a release was replaced or dropped; a store is not asked, for it costs too much."""
+        """What changes when a release was replaced or dropped; a store is asked now and then, for it costs much."""
         local = self.blobs.path(f"{FOLDER}/{name}/{FACTS}")
         if local is None:
-            return "store"
+            return str(int(monotonic() / LOOK))
         try:
             facts = os.stat(local)
         except FileNotFoundError:
             return ""
         return f"{facts.st_ino} {facts.st_mtime_ns}"
+
+    def _place(self, name: str) -> str:
+        """Below which key the files of a release lie. FileNotFoundError where a store has none."""
+        place = f"{FOLDER}/{name}"
+        if self.blobs.path(place) is not None:
+            return place
+        return f"{place}/{json.loads(self.blobs.get(f'{MARKS}/{name}.json'))['digest'][:EDITION]}"
 
     def _names(self) -> Sequence[str]:
         local = self.blobs.path(FOLDER)
@@ -164,29 +189,35 @@ class Releases:
         return self.catalogue.database.claim(f"release {name}") if shared else nullcontext()
 
     @contextmanager
-    def _writing(self) -> Iterator[Path]:
-        """An empty folder beside the releases, for the one writer; what a dead one left is removed."""
+    def _writing(self, name: str) -> Iterator[Path]:
+        """A folder beside the releases for the one writer, with what a dead one finished; other rubbish is removed."""
         root = self.catalogue.root / FOLDER
         root.mkdir(parents=True, exist_ok=True)
         lock = os.open(root / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for half in root.glob(f"{NEW}*"):
-                shutil.rmtree(half, ignore_errors=True)
-            folder = Path(tempfile.mkdtemp(prefix=NEW, dir=root))
+                if not _resumable(half):
+                    shutil.rmtree(half, ignore_errors=True)
+            folder = root / f"{NEW}{name}"
             try:
+                folder.mkdir(exist_ok=True)
                 yield folder / "release"
             except OSError as error:
                 raise DataError(
                     f"{error.strerror or error} while publishing.", "A disk with room."
                 ) from error
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
+                # An interrupt is no failure of what was written: the next writer goes on there.
+                if not isinstance(sys.exception(), KeyboardInterrupt) or not _resumable(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
         finally:
             os.close(lock)
 
-    def _write(self, item: pystac.Item, grid: Gridded, folder: Path, regions: Regions | None) -> None:
-        folder.mkdir()
+    def _write(
+        self, item: pystac.Item, grid: Gridded, folder: Path, regions: Regions | None, progress: Progress
+    ) -> None:
+        folder.mkdir(exist_ok=True)
         facts = self._facts(item, grid)
         said = {n: facts[n] for n in ("title", "licence", "citation", "generated") if facts[n] != ""}
         said |= {"Conventions": "CF-1.11", "id": item.id}
@@ -194,12 +225,12 @@ class Releases:
         if regions:
             shares = regions(grid.ds["lat"].to_numpy().astype(float), grid.ds["lon"].to_numpy().astype(float))
             weights = Weights(shares, grid.land())
-        facts["levels"] = lay_out(grid, folder, said, weights)
+        with Tree(folder) as tree:
+            facts["levels"] = lay_out(grid, tree, said, weights, progress)
         facts["regions"] = weights.names if weights else []
-        files = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
-        listed = {key: [path.stat().st_size, sha256(path)] for key, path in files.items()}
-        (folder / MANIFEST).write_text(json.dumps(listed, separators=(",", ":")))
-        facts["digest"] = sha256(folder / MANIFEST)
+        listed = json.dumps(dict(sorted(tree.files.items())), separators=(",", ":")).encode()
+        (folder / MANIFEST).write_bytes(listed)
+        facts["digest"] = hashlib.sha256(listed).hexdigest()
         (folder / FACTS).write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8")
 
     def _facts(self, item: pystac.Item, grid: Gridded) -> dict[str, Any]:
@@ -238,20 +269,48 @@ class Releases:
 
     def _same(self, name: str, folder: Path) -> bool:
         try:
-            return self.blobs.get(f"{FOLDER}/{name}/{FACTS}") == (folder / FACTS).read_bytes()
+            return self.blobs.get(f"{self._place(name)}/{FACTS}") == (folder / FACTS).read_bytes()
         except FileNotFoundError:
             return False
 
     def _move(self, folder: Path, name: str) -> None:
         local = self.blobs.path(f"{FOLDER}/{name}")
-        self.drop(name)
         if local is not None:
+            away = _away(local)
             folder.rename(local)
+            if away:
+                shutil.rmtree(away)
             return
-        files = {
-            f"{FOLDER}/{name}/{p.relative_to(folder).as_posix()}": p for p in folder.rglob("*") if p.is_file()
-        }
-        last = files.pop(f"{FOLDER}/{name}/{FACTS}")
-        upload(self.blobs, files)
-        self.blobs.put(f"{FOLDER}/{name}/{FACTS}", last)
-        self.blobs.put(f"{MARKS}/{name}.json", last)
+        self._send(folder, name)
+
+    def _send(self, folder: Path, name: str) -> None:
+        """Into a store: all files of the new edition, then the mark that names it, in one step."""
+        place = f"{FOLDER}/{name}"
+        edition = json.loads((folder / FACTS).read_bytes())["digest"][:EDITION]
+        try:
+            before = self._place(name)
+        except FileNotFoundError:
+            before = ""
+        files = [p for p in folder.rglob("*") if p.is_file()]
+        upload(self.blobs, {f"{place}/{edition}/{p.relative_to(folder).as_posix()}": p for p in files})
+        self.blobs.put(f"{MARKS}/{name}.json", folder / FACTS)
+        self.opened.pop(name, None)
+        stays = tuple(f"{p}/" for p in (f"{place}/{edition}", before) if p)
+        self.blobs.delete([b.key for b in self.blobs.list(f"{place}/") if not b.key.startswith(stays)])
+
+
+def _resumable(half: Path) -> bool:
+    """Whether a dead writer's folder can be taken up again: it says what of it is whole, and is not old."""
+    try:
+        return time.time() - (half / "release" / JOURNAL).stat().st_mtime < KEPT
+    except OSError:
+        return False
+
+
+def _away(local: Path) -> Path | None:
+    """Take a release out of sight in one step; where to, or None where there is none."""
+    if not local.is_dir():
+        return None
+    away = Path(tempfile.mkdtemp(prefix=NEW, dir=local.parent))
+    local.rename(away / local.name)
+    return away

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ from landsink.core.errors import DataError
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 RESERVED = ("time", "lat", "lon", "member", "region")
 EARTH_RADIUS = 6_371_007.2  # m, of the sphere with the Earth's area
+HELD = 400_000_000  # bytes of a product that is read once and held, rather than read for every layout
 UNEVEN = 1e-3  # departure from even steps, in steps, that float32 coordinates may have
 SHARES: Mapping[str, float] = MappingProxyType({"%": 0.01, "1": 1.0})  # what a unit of sftlf is of a cell
 EXPECTED = "A grid with even steps of latitude and longitude, and time."
@@ -58,6 +59,12 @@ class Gridded:
         }
         return cls(ds, names, sd, members)
 
+    def held(self) -> Self:
+        """The same in memory where it is small; a large one is read part by part."""
+        fixed = [n for n in map(str, self.ds.data_vars) if _fits(self.ds, n, {"lat", "lon"})]
+        used = self.ds[[*self.layers, *self.members.values(), *fixed]]
+        return replace(self, ds=used.compute(scheduler="threads")) if used.nbytes <= HELD else self
+
     @property
     def layers(self) -> tuple[str, ...]:
         """All names on (time, lat, lon), each variable before its standard deviation."""
@@ -93,7 +100,11 @@ def cell_area(lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
 def attributes(array: xr.DataArray) -> dict[str, Any]:
     """CF attributes of a variable that JSON can hold."""
     plain = {str(k): v.item() if isinstance(v, np.generic) else v for k, v in array.attrs.items()}
-    return {k: v for k, v in plain.items() if isinstance(v, str | int | float | bool)}
+    return {
+        k: v
+        for k, v in plain.items()
+        if isinstance(v, str | int | float | bool) and np.isfinite(0.0 if isinstance(v, str) else v)
+    }
 
 
 def _axis(ds: xr.Dataset, standard: str, unit: str, short: str) -> str:

@@ -6,14 +6,15 @@ Source of the attributes: the zarr conventions proj, spatial and multiscales, ve
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from zarr.codecs import GzipCodec, ZstdCodec
 
 FRAME = 1_100_000  # cells that a browser takes as one chunk: 0.25 degrees of the globe
 TILE = 512
-COARSEST = 3
+COARSEST = 8
+TOGETHER = 131_072  # numbers that a browser takes at once: so many small frames lie in one file
+FEWEST = 4  # frames for which a common file is worth it
 STEPS = 360
 POINT = 16
 MEMBER_POINT = 4
@@ -46,27 +47,32 @@ class Shape:
 
     chunks: tuple[int, ...]
     shards: tuple[int, ...] | None
-    packing: GzipCodec | ZstdCodec
+    packing: Literal["gzip", "zstd"]
 
 
-def frame(rows: int, cols: int) -> Shape:
-    """Of maps: a whole frame, or tiles of 512 cells; gzip, which browsers unpack without code of ours."""
-    one = rows * cols <= FRAME
-    return Shape((1, rows, cols) if one else (1, TILE, TILE), None, GzipCodec(level=GZIP_LEVEL))
+def frame(steps: int, rows: int, cols: int, tiled: bool) -> Shape:
+    """Of maps: a whole frame, small ones with their neighbours in one file, or tiles of 512 cells.
+
+    In gzip, which browsers unpack without code of ours.
+    """
+    if tiled:
+        return Shape((1, TILE, TILE), None, "gzip")
+    many = min(steps, TOGETHER // (rows * cols))
+    return Shape((1, rows, cols), (many, rows, cols) if many >= FEWEST else None, "gzip")
 
 
 def series(steps: int, rows: int, cols: int) -> Shape:
     """Of series: a month's 30 years of 16 by 16 cells."""
     deep, tall, wide = min(STEPS, steps), min(POINT, rows), min(POINT, cols)
     shard = (deep, _whole(rows, tall), _whole(cols, wide))
-    return Shape((deep, tall, wide), shard, ZstdCodec(level=ZSTD_LEVEL))
+    return Shape((deep, tall, wide), shard, "zstd")
 
 
 def members(steps: int, count: int, rows: int, cols: int) -> Shape:
     """Of ensembles: all members of 30 years of 4 by 4 cells."""
     deep, tall, wide = min(STEPS, steps), min(MEMBER_POINT, rows), min(MEMBER_POINT, cols)
     shard = (deep, count, _whole(rows, tall, 64), _whole(cols, wide, 64))
-    return Shape((deep, count, tall, wide), shard, ZstdCodec(level=ZSTD_LEVEL))
+    return Shape((deep, count, tall, wide), shard, "zstd")
 
 
 def _whole(size: int, part: int, most: int = SHARD) -> int:
@@ -74,7 +80,7 @@ def _whole(size: int, part: int, most: int = SHARD) -> int:
 
 
 def levels(rows: int, cols: int) -> int:
-    """How many coarser maps are written: none where a frame is one chunk, else 2 or 3."""
+    """How many coarser maps are written: none where a frame is one chunk, else 2 or more, to the size of a screen."""
     if rows * cols <= FRAME:
         return 0
     return min(COARSEST, max(2, int(np.ceil(np.log2(max(rows, cols) / (2 * TILE))))))

@@ -3,20 +3,16 @@
 import numpy as np
 
 
-def halved(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(…, rows, columns) at half the resolution, NaN where no cell has a value. weight: (rows, columns) of area.
+def halved(values: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(…, rows, columns) at half the resolution, NaN where no cell has a value, and its weight, both of float64.
 
-    An odd last row or column stands alone. The mean of the whole, so weighted, stays what it was.
+    weight: (…, rows, columns), area of the land of each cell; the one that is given back is of the land that has a
+    value, so that halving again keeps the mean of the whole. An odd last row or column stands alone.
     """
     valid = np.where(np.isfinite(values), weight, 0.0)
     total, area = _summed(np.where(valid > 0, values, 0.0) * valid), _summed(valid)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (total / area).astype(values.dtype)
-
-
-def halved_area(weight: np.ndarray) -> np.ndarray:
-    """The area of the coarser cells."""
-    return _summed(weight)
+        return total / area, area
 
 
 def halved_axis(centres: np.ndarray) -> np.ndarray:

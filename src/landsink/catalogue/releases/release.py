@@ -1,7 +1,8 @@
 """One published release: its facts, and fast reading of maps, series, members and regions."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
@@ -18,6 +19,7 @@ from .grid import cell_area
 from .variable import Variable
 
 FACTS, MANIFEST = "release.json", "manifest.json"
+EDITION = 12  # digits of the manifest's SHA-256 by which an edition is known
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,9 @@ class Regional:
 
 @dataclass(frozen=True, eq=False)
 class Release:
-    """A gridded product as it was published; it never changes. Numbers are float32, as the product holds them.
+    """A gridded product as it was published. Numbers are float32, as the product holds them.
+
+    A run that is made anew takes the place of the release under the same identifier: `edition` tells the two apart.
 
     variables: by name. time: (time,) datetime64[ns], begins of the steps. lat, lon: (lat,), (lon,) centres in degrees;
     latitude may rise or fall, longitude rises within -180…180. generated: data that nobody observed. family: the
@@ -103,6 +107,16 @@ class Release:
         store = ObjectStore(self.blobs.store(f"{self.place}/{layout}"), read_only=True)
         return xr.open_zarr(store, consolidated=True)
 
+    @cached_property
+    def edition(self) -> str:
+        """The beginning of the manifest's SHA-256: all of the content, to the bit."""
+        return str(self.told["digest"])[:EDITION]
+
+    @property
+    def levels(self) -> int:
+        """How many coarser maps there are, each half as fine as the one before."""
+        return int(self.told["levels"])
+
     def facts(self) -> dict[str, Any]:
         """release.json: id, title, family, licence, generated, created, shape, variables, levels, regions, digest."""
         return dict(self.told)
@@ -113,6 +127,18 @@ class Release:
             raise DataError(f"There is no step {index}.", f"0 to {len(self.time) - 1}.")
         rows, cols = slice(0, len(self.lat)), slice(0, len(self.lon))
         return self._array("map", variable).read(slice(index, index + 1), rows, cols)[0]
+
+    def tile(self, variable: str, index: int, level: int, at: tuple[int, int]) -> np.ndarray | None:
+        """One chunk of a map at a level, 0 the finest, whole also where it reaches beyond the map; None: nothing there.
+
+        KeyError for a level that there is not.
+        """
+        return self._map(variable, level).chunk((index, *at))
+
+    def tiling(self, variable: str, level: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Rows and columns of a map at a level, and of its chunks. KeyError for a level that there is not."""
+        array = self._map(variable, level)
+        return (array.shape[1], array.shape[2]), (array.inner[1], array.inner[2])
 
     def series(self, variable: str, row: int, col: int) -> np.ndarray:
         """All steps of one cell, (time,). DataError for a cell outside the grid."""
@@ -194,6 +220,26 @@ class Release:
         size, digest = self._files[key]
         return size, digest
 
+    def _get(self, key: str, start: int, end: int | None) -> bytes:
+        with self._there(key):
+            return self.blobs.get(key, start, end)
+
+    def _size(self, key: str) -> int:
+        with self._there(key):
+            return self.blobs.size(key)
+
+    @contextmanager
+    def _there(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            # What was never written holds nothing; what was written and is gone must not be read as nothing.
+            if key.removeprefix(f"{self.place}/") in self._files:
+                raise DataError(
+                    f"'{self.id}' lacks {key}.", "A whole release.", "Ask again; see `landsink verify`."
+                ) from error
+            raise
+
     @cached_property
     def _files(self) -> Mapping[str, tuple[int, str]]:
         return json.loads(self.blobs.get(f"{self.place}/{MANIFEST}"))
@@ -217,6 +263,11 @@ class Release:
             raise DataError("The box holds nothing.", "At least one step and one cell.")
         return t, r, c
 
+    def _map(self, variable: str, level: int) -> Chunked:
+        if not 0 <= level <= self.levels:
+            raise KeyError(level)
+        return self._array(f"map/{level}" if level else "map", variable)
+
     def _array(self, kind: str, variable: str) -> Chunked:
         key = f"{kind}/{variable}"
         if key not in self.arrays:
@@ -228,7 +279,7 @@ class Release:
     def _open(self, key: str) -> Chunked:
         if key not in self.arrays:
             try:
-                self.arrays[key] = Chunked.open(self.blobs.get, self.blobs.size, f"{self.place}/{key}")
+                self.arrays[key] = Chunked.open(self._get, self._size, f"{self.place}/{key}")
             except FileNotFoundError:
                 raise DataError(f"'{self.id}' lacks {key}.", "A whole release.", "Publish it anew.") from None
         return self.arrays[key]

@@ -1,19 +1,17 @@
 """Lay a product out as a release: maps, series, ensemble and regions, in a folder that nobody reads yet."""
 
 import base64
-import gzip
+import hashlib
 import struct
-import warnings
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import zarr
-from zarr.codecs import GzipCodec, ZstdCodec
-from zarr.storage import LocalStore
 
 from . import layout, pyramid
+from .arrays import Array, Group, Tree, boxes
+from .chunks import Chunked
 from .grid import Gridded, attributes
 from .layout import Shape
 from .regional import Weights, means
@@ -22,82 +20,173 @@ AT_ONCE = 32_000_000  # numbers of one variable that are held together
 FIXED = ("areacella", "sftlf", "quality")
 NOTHING = base64.b64encode(struct.pack("<d", np.nan)).decode()  # NaN as xarray writes _FillValue into Zarr v3
 
+Progress = Callable[[float], None]  # is told the share that is done, 0 … 1
 
-def lay_out(grid: Gridded, folder: Path, said: dict[str, Any], weights: Weights | None) -> int:
-    """Write all layouts below `folder`; `said` are attributes of every group. Returns the number of coarser maps."""
-    rows, cols = len(grid.ds["lat"]), len(grid.ds["lon"])
+
+@dataclass
+class Laying:
+    """A release that is being laid out: from what, where to, with what attributes, and how far it is.
+
+    parts: digest of the numbers of each variable, as its maps were made of them.
+    """
+
+    grid: Gridded
+    tree: Tree
+    said: dict[str, Any]
+    progress: Progress
+    done: int = 0
+    parts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        sizes = self.grid.ds.sizes
+        return sizes["time"], sizes["lat"], sizes["lon"]
+
+    def step(self, numbers: int) -> None:
+        """So many numbers more are written."""
+        steps, rows, cols = self.shape
+        members = self.grid.ds.sizes["member"] * len(self.grid.members) if self.grid.members else 0
+        self.done += numbers
+        self.progress(min(1.0, self.done / (steps * rows * cols * (2 * len(self.grid.layers) + members))))
+
+
+def lay_out(
+    grid: Gridded, tree: Tree, said: dict[str, Any], weights: Weights | None, progress: Progress
+) -> int:
+    """Write all layouts into `tree`; `said` are attributes of every group. Returns the number of coarser maps."""
+    work = Laying(grid, tree, said, progress)
+    _, rows, cols = work.shape
     count = layout.levels(rows, cols)
-    _maps(grid, folder / "map", said, count)
-    _series(grid, folder / "series", said)
+    _maps(work, count)
+    _series(work, count > 0)
     if grid.members:
-        _members(grid, folder / "members", said)
+        _members(work)
     if weights and weights.names:
-        _regions(grid, folder / "regions", said, weights)
-    with warnings.catch_warnings():
-        # Consolidated metadata are an extension of Zarr v3 that all readers used here know: no need to warn of them.
-        warnings.filterwarnings("ignore", "Consolidated metadata", UserWarning)
-        for group in sorted(p for p in folder.iterdir() if p.is_dir()):
-            zarr.consolidate_metadata(LocalStore(group))
+        _regions(work, weights)
     return count
 
 
-def _maps(grid: Gridded, folder: Path, said: dict[str, Any], count: int) -> None:
+def _maps(work: Laying, count: int) -> None:
+    grid, (steps, *_) = work.grid, work.shape
     lat, lon = grid.ds["lat"].to_numpy(), grid.ds["lon"].to_numpy()
-    top = _group(folder, grid, said | (layout.scales(count) if count else {}), lat, lon)
-    _fixed(top, grid, layout.frame(len(lat), len(lon)).chunks[1:])
-    groups = [(top, lat, lon)]
+    top = _group(work, "map", lat, lon, layout.scales(count) if count else {})
+    cut = layout.frame(steps, len(lat), len(lon), count > 0)
+    _fixed(top, grid, cut.chunks[1:])
+    groups, sizes = [top], [(len(lat), len(lon))]
     for level in range(1, count + 1):
         lat, lon = pyramid.halved_axis(lat), pyramid.halved_axis(lon)
-        groups.append((_group(folder / str(level), grid, said, lat, lon), lat, lon))
+        groups.append(_group(work, f"map/{level}", lat, lon, {}))
+        sizes.append((len(lat), len(lon)))
     land = grid.land()
     for name in grid.layers:
         arrays = []
-        for level, (group, lat, lon) in enumerate(groups):
+        for level, (group, size) in enumerate(zip(groups, sizes, strict=True)):
             how = f"mean of {2**level} by {2**level} cells weighted by land" if level else ""
-            shape = (len(grid.ds["time"]), len(lat), len(lon))
-            arrays.append(_array(group, grid, name, shape, layout.frame(len(lat), len(lon)), how))
-        for times in _portions(grid, name):
-            values, area = _values(grid, name, times), land
-            for level, array in enumerate(arrays):
-                if level:
-                    values, area = pyramid.halved(values, area), pyramid.halved_area(area)
-                place = folder / (str(level) if level else "") / name / "c"
-                for step, frame in enumerate(values, times.start):
-                    _pack(place / str(step), frame, array.chunks[1:], np.nan)
+            arrays.append(_array(group, grid, name, (steps, *size), cut, how))
+        _variable(work, name, arrays, land)
+    for group in groups[1:]:
+        group.close()
+    top.close(*groups[1:])
 
 
-def _series(grid: Gridded, folder: Path, said: dict[str, Any]) -> None:
+def _variable(work: Laying, name: str, arrays: Sequence[Array], land: np.ndarray) -> None:
+    """All maps of one variable, from the finest level to the coarsest."""
+    many = (arrays[0].cut.shards or arrays[0].cut.chunks)[0]
+    seen = hashlib.sha256()
+    for times in _portions(work.shape, many):
+        values = _values(work.grid, name, times)
+        digest = hashlib.sha256(values).hexdigest()
+        seen.update(digest.encode())
+        with work.tree.part(f"map/{name}/{times.start}", digest) as fresh:
+            for first in range(times.start, times.stop, many) if fresh else ():
+                _steps(first // many, values[first - times.start :][:many], arrays, land)
+        work.step(values.size)
+    work.parts[name] = seen.hexdigest()
+
+
+def _steps(number: int, values: np.ndarray, arrays: Sequence[Array], land: np.ndarray) -> None:
+    for level, array in enumerate(arrays):
+        if level:
+            values, land = pyramid.halved(values, land)
+        inner = boxes(values.shape, Shape((len(values), *array.cut.chunks[1:]), None, "gzip"))
+        files = [((number, *at[1:]), values[box]) for at, box in inner]
+        # Tiles are many, and each is one chunk: they are packed side by side.
+        run = map if array.cut.shards else array.tree.pool.map
+        for at, content in zip(
+            [at for at, _ in files], run(array.packed, [v for _, v in files]), strict=True
+        ):
+            array.put(at, content)
+
+
+def _series(work: Laying, tiled: bool) -> None:
+    grid = work.grid
     lat, lon = grid.ds["lat"].to_numpy(), grid.ds["lon"].to_numpy()
-    group = _group(folder, grid, said, lat, lon)
+    group = _group(work, "series", lat, lon, {})
     _fixed(group, grid, None)
-    shape = (len(grid.ds["time"]), len(lat), len(lon))
-    cut = layout.series(*shape)
+    cut = layout.series(*work.shape)
     for name in grid.layers:
-        array = _array(group, grid, name, shape, cut)
-        for box in _boxes(shape, cut):
-            array[box] = _values(grid, name, *box)
+        array = _array(group, grid, name, work.shape, cut)
+        for at, box in _blocks(work.shape, cut, tiled):
+            with work.tree.part(f"{array.place}/{'/'.join(map(str, at))}", work.parts[name]) as fresh:
+                if fresh:
+                    _cells(array, box, _laid(work, name, box) if tiled else _values(grid, name, *box))
+            work.step(int(np.prod([b.stop - b.start for b in box])))
+    group.close()
 
 
-def _members(grid: Gridded, folder: Path, said: dict[str, Any]) -> None:
-    lat, lon = grid.ds["lat"].to_numpy(), grid.ds["lon"].to_numpy()
-    sizes = grid.ds.sizes
-    group = _group(folder, grid, said, lat, lon)
+def _blocks(
+    shape: Sequence[int], cut: Shape, tiled: bool
+) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
+    """Boxes that are read together: a tile of the map where there are such, else what is one file of the series."""
+    outer = cut.shards or cut.chunks
+    return boxes(shape, Shape((outer[0], layout.TILE, layout.TILE), None, "zstd") if tiled else cut)
+
+
+def _laid(work: Laying, name: str, box: tuple[slice, ...]) -> np.ndarray:
+    """A box out of the maps that were written: a source that holds map by map is not read again for every tile."""
+
+    def get(key: str, start: int, end: int | None) -> bytes:
+        with open(work.tree.root / key, "rb") as file:
+            file.seek(start)
+            return file.read() if end is None else file.read(end - start)
+
+    return Chunked.open(get, lambda key: (work.tree.root / key).stat().st_size, f"map/{name}").read(*box)
+
+
+def _cells(array: Array, box: tuple[slice, ...], values: np.ndarray) -> None:
+    """The files of the series that lie in a box."""
+    outer = array.cut.shards or array.cut.chunks
+    low = [b.start // o for b, o in zip(box, outer, strict=True)]
+    for at, part in boxes(values.shape, array.cut):
+        array.write([a + b for a, b in zip(at, low, strict=True)], values[part], empty=False)
+
+
+def _members(work: Laying) -> None:
+    grid, (steps, rows, cols) = work.grid, work.shape
+    count = grid.ds.sizes["member"]
+    group = _group(work, "members", grid.ds["lat"].to_numpy(), grid.ds["lon"].to_numpy(), {})
     number = {"standard_name": "realization", "units": "1"}
-    _axis(group, "member", np.arange(sizes["member"], dtype=np.int32), number)
-    shape = (sizes["time"], sizes["member"], sizes["lat"], sizes["lon"])
+    _axis(group, "member", np.arange(count, dtype=np.int32), number)
+    shape = (steps, count, rows, cols)
     cut = layout.members(*shape)
     for name, ensemble in grid.members.items():
         array = _array(group, grid, name, shape, cut, "by member of the ensemble")
-        for times, _, rows, cols in _boxes(shape, cut):
-            part = grid.ds[ensemble].isel(time=times, lat=rows, lon=cols)
-            array[times, :, rows, cols] = (
-                part.transpose("time", "member", "lat", "lon").to_numpy().astype(np.float32)
-            )
+        for at, (times, _, down, across) in boxes(shape, cut):
+            part = grid.ds[ensemble].isel(time=times, lat=down, lon=across)
+            values = _numbers(part.transpose("time", "member", "lat", "lon"))
+            with work.tree.part(
+                f"{array.place}/{'/'.join(map(str, at))}", hashlib.sha256(values).hexdigest()
+            ) as fresh:
+                if fresh:
+                    array.write(at, values, empty=False)
+            work.step(values.size)
+    group.close()
 
 
-def _regions(grid: Gridded, folder: Path, said: dict[str, Any], weights: Weights) -> None:
+def _regions(work: Laying, weights: Weights) -> None:
     """Float64: sums over many cells have more digits than any one of them."""
-    group = zarr.create_group(LocalStore(folder), attributes=said | {"regions": weights.names})
+    grid = work.grid
+    group = Group(work.tree, "regions", work.said | {"regions": weights.names})
     _time(group, grid)
     for name, values, unit, words in (
         ("cells", weights.cells, "1", "cells with land that have part in the region"),
@@ -108,38 +197,27 @@ def _regions(grid: Gridded, folder: Path, said: dict[str, Any], weights: Weights
     for name in grid.names:
         found = means(grid, name, weights)
         unit = str(grid.ds[name].attrs.get("units", "1"))
+        bound = "mean of the standard deviation: that of the mean if cells err together"
         rows = (
             (name, found.members, unit, "mean over the land of the region, by member"),
-            (
-                f"{name}_bound",
-                found.sd,
-                unit,
-                "mean of the standard deviation: that of the mean if cells err together",
-            ),
+            (f"{name}_bound", found.sd, unit, bound),
             (f"{name}_area", found.area, "m2", "land of the region that holds a value"),
         )
         for key, values, units, words in rows:
+            cut = Shape((1, *values.shape[1:]), values.shape, "zstd")
             dims = ("region", "time", "member")[: values.ndim]
-            array = group.create_array(
-                key,
-                shape=values.shape,
-                dtype="float64",
-                chunks=(1, *values.shape[1:]),
-                shards=values.shape,
-                compressors=ZstdCodec(level=layout.ZSTD_LEVEL),
-                fill_value=np.nan,
-                dimension_names=dims,
-                attributes={"units": units, "long_name": words},
-            )
-            array[:] = values
+            said = {"units": units, "long_name": words}
+            array = group.array(key, values.shape, "float64", cut, dims, said)
+            array.write((0,) * values.ndim, values, empty=False)
+    group.close()
 
 
-def _group(folder: Path, grid: Gridded, said: dict[str, Any], lat: np.ndarray, lon: np.ndarray) -> zarr.Group:
+def _group(work: Laying, name: str, lat: np.ndarray, lon: np.ndarray, scales: dict[str, Any]) -> Group:
     place = layout.place(lat, lon)
-    if "multiscales" in said:
+    if scales:
         place["zarr_conventions"].append(dict(layout.CONVENTIONS["multiscales"]))
-    group = zarr.create_group(LocalStore(folder), attributes=said | place)
-    _time(group, grid)
+    group = Group(work.tree, name, work.said | scales | place)
+    _time(group, work.grid)
     north = {"units": "degrees_north", "standard_name": "latitude", "long_name": "latitude", "axis": "Y"}
     east = {"units": "degrees_east", "standard_name": "longitude", "long_name": "longitude", "axis": "X"}
     _axis(group, "lat", lat.astype(np.float64), north)
@@ -147,7 +225,7 @@ def _group(folder: Path, grid: Gridded, said: dict[str, Any], lat: np.ndarray, l
     return group
 
 
-def _time(group: zarr.Group, grid: Gridded) -> None:
+def _time(group: Group, grid: Gridded) -> None:
     time = grid.ds["time"].to_numpy()
     days = (time.astype("datetime64[D]") == time).all()
     unit, part = ("days", "D") if days else ("seconds", "s")
@@ -162,11 +240,12 @@ def _time(group: zarr.Group, grid: Gridded) -> None:
     _axis(group, "time", numbers, said)
 
 
-def _axis(group: zarr.Group, name: str, values: np.ndarray, said: dict[str, Any], dim: str = "") -> None:
-    _plain(group, name, values, values.shape, (dim or name,), 0, said)
+def _axis(group: Group, name: str, values: np.ndarray, said: dict[str, Any], dim: str = "") -> None:
+    cut = Shape(values.shape, None, "gzip")
+    group.array(name, values.shape, values.dtype, cut, (dim or name,), said).whole(values)
 
 
-def _fixed(group: zarr.Group, grid: Gridded, tile: tuple[int, int] | None) -> None:
+def _fixed(group: Group, grid: Gridded, tile: tuple[int, ...] | None) -> None:
     """The fields that do not change: area, share of land and quality."""
     for name in FIXED:
         values = grid.field(name)
@@ -175,97 +254,34 @@ def _fixed(group: zarr.Group, grid: Gridded, tile: tuple[int, int] | None) -> No
         whole = values.dtype.kind in "iu"
         said = attributes(grid.ds[name]) | ({} if whole else {"_FillValue": NOTHING})
         values = values if whole else values.astype(np.float64)
-        _plain(group, name, values, tile or values.shape, ("lat", "lon"), 0 if whole else np.nan, said)
-
-
-def _plain(
-    group: zarr.Group,
-    name: str,
-    values: np.ndarray,
-    chunks: tuple[int, ...],
-    dims: tuple[str, ...],
-    fill: float,
-    said: dict[str, Any],
-) -> None:
-    """An array without time, in gzip."""
-    group.create_array(
-        name,
-        shape=values.shape,
-        dtype=values.dtype,
-        chunks=chunks,
-        compressors=GzipCodec(level=layout.GZIP_LEVEL),
-        fill_value=fill,
-        dimension_names=dims,
-        attributes=said,
-    )
-    _pack(_folder(group) / name / "c", values, chunks, fill)
-
-
-def _folder(group: zarr.Group) -> Path:
-    store = group.store
-    assert isinstance(store, LocalStore)
-    return store.root / group.path
-
-
-def _pack(place: Path, values: np.ndarray, chunks: Sequence[int], fill: float) -> None:
-    """The chunks of an array, below `place`.
-
-    As zarr-python writes them, but for two things: its gzip bears the time of day, and the same content shall give the
-    same bytes; and it takes ten times as long over small chunks. A chunk that is absent would be an error to a
-    browser: empty ones are written as well.
-    """
-    for at in np.ndindex(*(-(-n // c) for n, c in zip(values.shape, chunks, strict=True))):
-        part = values[tuple(slice(i * c, (i + 1) * c) for i, c in zip(at, chunks, strict=True))]
-        if part.shape != tuple(chunks):
-            rest = [(0, c - n) for c, n in zip(chunks, part.shape, strict=True)]
-            part = np.pad(part, rest, constant_values=fill)
-        key = place.joinpath(*map(str, at))
-        key.parent.mkdir(parents=True, exist_ok=True)
-        little = part.astype(part.dtype.newbyteorder("<"))
-        key.write_bytes(gzip.compress(little.tobytes(), layout.GZIP_LEVEL, mtime=0))
+        cut = Shape(tile or values.shape, None, "gzip")
+        group.array(name, values.shape, values.dtype, cut, ("lat", "lon"), said).whole(values)
 
 
 def _array(
-    group: zarr.Group,
-    grid: Gridded,
-    name: str,
-    shape: Sequence[int],
-    cut: Shape,
-    words: str = "",
-) -> zarr.Array:
+    group: Group, grid: Gridded, name: str, shape: Sequence[int], cut: Shape, words: str = ""
+) -> Array:
     said = attributes(grid.ds[name])
     if words:
         said["long_name"] = f"{said.get('long_name', name)}, {words}"
     dims = ("time", "member", "lat", "lon") if len(shape) == 4 else ("time", "lat", "lon")
-    return group.create_array(
-        name,
-        shape=tuple(shape),
-        dtype="float32",
-        chunks=cut.chunks,
-        shards=cut.shards,
-        compressors=cut.packing,
-        fill_value=np.nan,
-        dimension_names=dims,
-        attributes=said | {"_FillValue": NOTHING},
-    )
+    return group.array(name, shape, "float32", cut, dims, said | {"_FillValue": NOTHING})
 
 
 def _values(
     grid: Gridded, name: str, times: slice, rows: slice = slice(None), cols: slice = slice(None)
 ) -> np.ndarray:
-    part = grid.ds[name].isel(time=times, lat=rows, lon=cols).transpose("time", "lat", "lon")
-    return part.to_numpy().astype(np.float32)
+    return _numbers(grid.ds[name].isel(time=times, lat=rows, lon=cols).transpose("time", "lat", "lon"))
 
 
-def _portions(grid: Gridded, name: str) -> Iterator[slice]:
-    sizes = grid.ds.sizes
-    step = max(1, AT_ONCE // (sizes["lat"] * sizes["lon"]))
-    for start in range(0, sizes["time"], step):
-        yield slice(start, min(start + step, sizes["time"]))
+def _numbers(part: Any) -> np.ndarray:
+    # Threads, whatever cluster there may be: what is read here is written here.
+    return np.ascontiguousarray(part.compute(scheduler="threads").to_numpy(), np.float32)
 
 
-def _boxes(shape: Sequence[int], cut: Shape) -> Iterator[tuple[slice, ...]]:
-    """The parts of an array that are files: a shard is written whole or not at all."""
-    outer = cut.shards or cut.chunks
-    for at in np.ndindex(*(-(-n // o) for n, o in zip(shape, outer, strict=True))):
-        yield tuple(slice(i * o, min((i + 1) * o, n)) for i, o, n in zip(at, outer, shape, strict=True))
+def _portions(shape: Sequence[int], many: int) -> Iterator[slice]:
+    """Steps that are held together, in whole files of `many` steps."""
+    steps, rows, cols = shape
+    size = max(1, AT_ONCE // (rows * cols * many)) * many
+    for start in range(0, steps, size):
+        yield slice(start, min(start + size, steps))
