@@ -4,16 +4,16 @@ import hashlib
 import json
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from landsink.catalogue.blobs import Blobs, download, read, upload
 from landsink.catalogue.checksums import SHA256
+from landsink.catalogue.copies import Copies, configured
 from landsink.catalogue.database import Database
 from landsink.catalogue.objects import Objects
 from landsink.core.errors import DataError
@@ -26,12 +26,14 @@ GRACE_SECONDS = 3600.0
 class DistantObjects(Objects):
     """objects/<id>/<token>/… in `blobs`; manifests/<id>.json names the token, and makes the object be there.
 
-    `root` is a folder of this machine: for files on their way in, and for copies of what was read.
+    `root` is a folder of this machine: for files on their way in, and for copies of what was read, which take at most
+    `room` bytes: the longest unasked goes first, and none that is in use.
     incoming/<id>.<token> tells a sweep of an upload; its owner holds a claim on the token in `database` while it lives.
     """
 
     blobs: Blobs
     database: Database
+    room: int = field(default_factory=configured)
 
     @contextmanager
     def offer(self, files: dict[str, Path], name: str, again: bool = False) -> Iterator[str]:
@@ -97,15 +99,16 @@ class DistantObjects(Objects):
     def path(self, name: str, inner: str) -> Path:
         """A copy on this machine of an object's file or folder, fetched when first asked for. DataError if gone.
 
-        `inner` is its name within the object, which may begin with a token.
+        `inner` is its name within the object, which may begin with a token. The copy stays while this process uses it.
         """
-        place = self.root / "copies" / name / inner
+        place = self._copies.use(name) / inner
         if place.exists():
             return place
         files = self._files(name, inner)
+        self.trim(max(self.room - sum(size for _, size in files.values()), 0))
         with self.staging() as folder:
             held = folder / "copy"
-            download(self.blobs, {key: held / rest if rest else held for key, rest in files.items()})
+            download(self.blobs, {key: held / rest if rest else held for key, (rest, _) in files.items()})
             place.parent.mkdir(parents=True, exist_ok=True)
             try:
                 os.rename(held, place)
@@ -127,7 +130,7 @@ class DistantObjects(Objects):
         """Multihash and size of a file or folder as the store has it now; DataError if it is gone."""
         files = self._files(name, inner)
         total, whole = 0, hashlib.sha256()
-        for key, rest in sorted(files.items(), key=lambda row: row[1]):
+        for key, (rest, _) in sorted(files.items(), key=lambda row: row[1]):
             digest = hashlib.sha256()
             for block in read(self.blobs, key):
                 digest.update(block)
@@ -138,23 +141,19 @@ class DistantObjects(Objects):
         return SHA256 + whole.hexdigest(), total
 
     def trim(self, room: int) -> int:
-        """Forget copies, the longest unread first, until at most `room` bytes are left; returns the bytes freed."""
-        copies = [p for p in (self.root / "copies").glob("*") if p.is_dir()]
-        sizes = {p: sum(f.stat().st_size for f in p.rglob("*") if f.is_file()) for p in copies}
-        total, freed = sum(sizes.values()), 0
-        for copy in sorted(copies, key=lambda p: max(f.stat().st_atime for f in [p, *p.rglob("*")])):
-            if total - freed <= room:
-                break
-            shutil.rmtree(copy, ignore_errors=True)
-            freed += sizes[copy]
-        return freed
+        """Forget copies, the longest unasked first, none in use, until `room` bytes are left; returns bytes freed."""
+        return self._copies.trim(room)
 
-    def _files(self, name: str, inner: str) -> dict[str, str]:
-        """Keys of a file or folder, and what each is called within it; '' for a file."""
+    @property
+    def _copies(self) -> Copies:
+        return Copies(self.root / "copies")
+
+    def _files(self, name: str, inner: str) -> dict[str, tuple[str, int]]:
+        """Keys of a file or folder, what each is called within it ('' for a file), and its bytes."""
         key = self._key(name, inner)
-        found = {b.key: b.key[len(key) + 1 :] for b in self.blobs.list(key)}
+        found = {b.key: (b.key[len(key) + 1 :], b.size) for b in self.blobs.list(key)}
         if not found and self.blobs.has(key):
-            found = {key: ""}
+            found = {key: ("", self.blobs.size(key))}
         if not found:
             raise DataError(
                 f"'{inner}' of '{name}' is gone.", "The bytes of the object.", "See 'landsink verify'."

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from landsink.catalogue.checksums import sha256, short, size
+from landsink.catalogue.containment import contained
 from landsink.catalogue.cube import read_cube
 from landsink.catalogue.limits import Limits, kind_of, look, unpack
 from landsink.catalogue.metadata import Metadata
@@ -56,6 +57,9 @@ def examine(
         )
     if form == "csv":
         facts, inside = read_table(held, specification, metadata)
+    elif outward := contained(held, form, limits):
+        # Not looked into: whoever reads it would read something else as well.
+        facts, inside = Facts(), outward
     else:
         facts, inside = read_cube(held, form, specification, limits)
     said += _placed(facts, specification, metadata) if not _unread(facts, inside) else []

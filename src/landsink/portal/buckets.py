@@ -3,11 +3,28 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import Any
 
 # So many addresses are remembered; the one that was silent longest is forgotten first.
 MOST = 20_000
+
+
+def asker(scope: Mapping[str, Any]) -> str:
+    """Whose questions are counted together: an address as the system sees it, whatever headers say.
+
+    Of IPv6 the first 64 bits, since whoever has one such address has all of them.
+    """
+    said = str((scope.get("client") or ("",))[0])
+    try:
+        found = ip_address(said.partition("%")[0])
+    except ValueError:
+        return said
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    return str(found.ipv4_mapped or IPv6Network((int(found), 64), strict=False))
 
 
 @dataclass

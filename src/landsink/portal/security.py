@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from landsink.portal.buckets import Buckets
+from landsink.portal.buckets import Buckets, asker
 from landsink.portal.problems import Refusal, failure, problem
 from landsink.portal.settings import Settings
 
@@ -101,8 +101,7 @@ class Guard:
                 400, "This portal is not known by that name.", "Its own name in Host.", "See 'hosts'."
             )
             return problem(400, said)
-        client = scope.get("client") or ("",)
-        if self.buckets is not None and (wait := self.buckets.take(str(client[0]))):
+        if self.buckets is not None and (wait := self.buckets.take(asker(scope))):
             seconds = str(math.ceil(wait))
             said = Refusal(
                 429, "Too many questions.", f"{self.settings.per_minute} a minute.", f"Wait {seconds} s."

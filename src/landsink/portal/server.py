@@ -12,6 +12,7 @@ from landsink.portal.app import create
 from landsink.portal.context import Context
 from landsink.portal.jobs.bell import bell, queue
 from landsink.portal.jobs.crew import Crew
+from landsink.portal.patience import patient
 from landsink.portal.settings import Settings
 
 BACKLOG = 512
@@ -59,6 +60,7 @@ def serve(
         timeout_graceful_shutdown=5,
         timeout_keep_alive=30,
         proxy_headers=False,
+        http=patient(context.settings.patience),
     )
     server = _Server(asked, ready)
     with bound, Crew(command, workers), contextlib.suppress(KeyboardInterrupt):

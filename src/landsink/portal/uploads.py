@@ -19,11 +19,11 @@ from starlette.requests import ClientDisconnect
 
 from landsink.catalogue import Metadata, Rejected, Report, sha256, short
 from landsink.catalogue.limits import unpack
-from landsink.core.errors import DataError, UnknownName
+from landsink.core.errors import DataError, LandsinkError, UnknownName
 from landsink.portal import quarantine
 from landsink.portal.accounts.roles import Contributor, Visitor
 from landsink.portal.context import Address, Context, Here
-from landsink.portal.problems import LOG, Problem, Refusal, answers
+from landsink.portal.problems import LOG, Problem, Refusal, answers, status_of
 from landsink.portal.quarantine import Quarantine, Upload
 from landsink.portal.records import Item, whole
 
@@ -211,20 +211,24 @@ def attempt(id: UploadId, here: Here, who: Contributor) -> ReportShown:
     responses=answers(401, 403, 404, 409, 422, 507),
 )
 def ingest(id: UploadId, here: Here, who: Contributor, base: Address, response: Response) -> Any:
-    """Take what was sent into the catalogue. Taken in or rejected, nothing of the upload stays.
+    """Take what was sent into the catalogue. Taken in or refused, nothing of the upload stays.
 
-    What is rejected is answered 422 with every defect in `report`, formed as the answer to a trial.
+    What is rejected is answered 422 with every defect in `report`, formed as the answer to a trial. Only where the
+    server fails (5xx) what was sent stays for another try.
     """
     waiting = _waiting(here)
     with waiting.held(_own(here, who, id)) as known:
         path = waiting.received(known)
-        name = _name_of(here, known, path)
-        _allowed(here, who, known, name)
         try:
+            name = _name_of(here, known, path)
+            _allowed(here, who, known, name)
             item = _taken(here, who, known, name)
-        except Rejected as error:
-            waiting.remove(known)
-            return _rejection(error, known)
+        except LandsinkError as error:
+            if status_of(error) < 500:
+                waiting.remove(known)
+            if isinstance(error, Rejected):
+                return _rejection(error, known)
+            raise
         waiting.remove(known)
     item = _published(here, item)
     response.headers["Location"] = f"{base}/objects/{item.id}"

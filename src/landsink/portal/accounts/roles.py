@@ -90,9 +90,11 @@ def _asking(scope: str) -> Callable[[Visitor], Visitor]:
 
 
 def reading(here: Here, who: Anyone) -> Visitor:
-    """Who reads; Refusal (401) where the portal is closed to strangers and a stranger asks."""
-    if here.settings.open_reads or who.account:
+    """Who reads. Where the portal is closed to strangers: Refusal (401) of one, (403) of a token for other things."""
+    if here.settings.open_reads:
         return who
+    if who.account:
+        return _asking("read")(who)
     raise Refusal(
         401,
         "This portal is read by those who are known to it.",

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from landsink.portal.accounts.roles import COOKIE, Anyone, Reader, Visitor
 from landsink.portal.accounts.store import SESSION_HOURS, Token, csrf
+from landsink.portal.buckets import asker
 from landsink.portal.context import Here
 from landsink.portal.problems import Refusal, answers
 
@@ -73,8 +74,7 @@ class Tokens(BaseModel):
 @router.post("/session", operation_id="login", responses=answers(401, 403, 422, 429))
 def login(asked: Login, here: Here, request: Request, response: Response) -> Who:
     """Log a browser in. The session is a cookie that scripts cannot read; it ends after twelve hours."""
-    address = request.client.host if request.client else ""
-    for key in (f"from {address}", f"name {asked.name}"):
+    for key in (f"from {asker(request.scope)}", f"name {asked.name}"):
         if wait := request.app.state.logins.take(key):
             seconds = math.ceil(wait)
             raise Refusal(
@@ -89,7 +89,7 @@ def login(asked: Login, here: Here, request: Request, response: Response) -> Who
         secret,
         max_age=SESSION_HOURS * 3600,
         path="/",
-        secure=request.url.scheme == "https",
+        secure="https" in (request.url.scheme, here.settings.address.partition(":")[0]),
         httponly=True,
         samesite="lax",
     )
