@@ -2,6 +2,7 @@
 
 from landsink.core.engine.doctor import examine as examine
 
+from . import growing as growing
 from .inspect import check as check
 from .inspect import explain as explain
 from .page import Case as Case
