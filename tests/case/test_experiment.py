@@ -1,5 +1,6 @@
 """Experiments: without a change they are the base, and each change does what its words say."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -14,13 +15,19 @@ from landsink.case.changes import Change, read
 from landsink.case.serving import Processes
 from landsink.catalogue import Catalogue
 from landsink.catalogue.releases import Releases
+from landsink.core import engine as engines
 from landsink.core.errors import CaseError, DataError, LandsinkError
 from landsink.core.prior import Prior
+from landsink.reanalyse import Grid
+from landsink.reanalyse.runner import compute
 from tests.case.small import TWIN, page
 
 MORE = TWIN.replace("[observe.nee]", "[observe.nee]\nsmooth = 1")
-FREE = ("assimilate.free=WarmDecay.*", "assimilate.iterations=2", "assimilate.ensemble_iterations=1",
-        "assimilate.starts=1", "assimilate.tune=false", "assimilate.folds=0")  # fmt: skip
+# Rates of float32 differ by some 15 of its last digits between a cell that is run alone and one in a row of them, as
+# tiles of another size have it. The logic is held to 1e-6 with float64, of which only the storing is float32.
+FREE = ("model.precision=float64", "assimilate.free=WarmDecay.*", "assimilate.iterations=2",
+        "assimilate.ensemble_iterations=1", "assimilate.starts=1", "assimilate.tune=false",
+        "assimilate.folds=0")  # fmt: skip
 BOX = (0.0, 40.0, 20.0, 56.0)
 
 
@@ -88,8 +95,7 @@ def test_without_a_change_it_is_the_base_and_empty_elsewhere(base, unchanged):
     )
     for name in ("nee", "nee_sd", "rh", "cSoil", "cSoil_sd"):
         want = base.product[name].where(there)
-        # Tiles of another size may round the last digit of float32 otherwise.
-        xr.testing.assert_allclose(unchanged[name], want, rtol=1e-5, atol=1e-5 * float(abs(want).max()))
+        xr.testing.assert_allclose(unchanged[name], want, rtol=1e-6, atol=1e-6 * float(abs(want).max()))
 
 
 def test_it_lies_on_the_grid_of_its_base(base, unchanged):
@@ -136,7 +142,8 @@ def test_one_cell_and_a_part_of_the_time(base):
     assert product.sizes["time"] == 6
     assert int(product["nee"].isel(time=0).notnull().sum()) == 1
     here = {"lat": lat, "lon": lon}
-    np.testing.assert_allclose(product["nee"].sel(here), kept["nee"].sel(here), rtol=1e-4)
+    size = float(abs(kept["nee"]).max())
+    np.testing.assert_allclose(product["nee"].sel(here), kept["nee"].sel(here), rtol=1e-6, atol=1e-6 * size)
 
 
 def test_members_at_a_value_differ_no_more_by_it(base):
@@ -190,6 +197,38 @@ def test_a_wrong_request_is_refused_before_it_runs(base, inputs, said):
         Processes(base.store).validate("experiment", {"base": base.id} | inputs)
 
 
+def test_tiles_of_the_same_cells_give_the_base_to_the_last_digit_and_others_the_rounding_of_rates(base):
+    of = experiment.base(base.store, base.id)
+    plan = experiment.ready(read({"base": base.id}), of, None, Told()).control()
+    single = dataclasses.replace(plan, engine=engines.choose("native", "float32", plan.model, plan.stepper))
+    grid, count = Grid.of(plan.entry.cells), len(plan.entry.flag)
+    assert grid is not None
+    # The base has one cell a tile.
+    alone = [compute(plan.part(slice(i, i + 1))) for i in range(count)]
+    apart, row = [compute(single.part(slice(i, i + 1))) for i in range(8)], compute(single.part(slice(0, 8)))
+    for name in plan.want:
+        cells = np.concatenate([part[name] for part in alone], -1)
+        np.testing.assert_array_equal(grid.lay(cells), base.product[name].to_numpy(), err_msg=name)
+        cells = np.concatenate([part[name] for part in apart], -1)
+        assert np.nanmax(np.abs(row[name] - cells)) <= 32 * np.finfo("f4").eps * np.nanmax(np.abs(cells)), (
+            name
+        )
+
+
+def test_a_base_that_is_gone_is_told_when_asked_and_when_it_runs(base):
+    processes, asked = Processes(base.store), {"base": base.id, "bbox": BOX, "start": "2002-01"}
+    order = processes.validate("experiment", asked)
+    away = base.root / "away.zarr"
+    (base.root / "out" / "product.zarr").rename(away)
+    try:
+        with pytest.raises(DataError, match=r"The product of .* is gone.*Run the case again"):
+            processes.validate("experiment", asked)
+        with pytest.raises(DataError, match="is gone"):
+            processes.execute("experiment", order.inputs, base.root / "job", Told())
+    finally:
+        away.rename(base.root / "out" / "product.zarr")
+
+
 def test_an_experiment_is_no_base(base, faster):
     name = base.store.get(faster[0].attrs["record"]).id
     with pytest.raises(DataError, match="give both changes"):
@@ -227,21 +266,6 @@ def test_inputs_are_json_schema_that_takes_what_is_taken(base):
     check.validate({"base": base.id, "bbox": list(BOX), "parameters": {"A.b": {"factor": 2}}})
     assert not check.is_valid({"base": base.id, "bbox": [1, 2]})
     assert "demo" in case.inputs["name"][2]["enum"]
-
-
-@pytest.mark.parametrize(
-    ("inputs", "said"),
-    [
-        ({"name": "demi"}, "Near: demo"),
-        ({"name": "demo", "changes": ["model.soil=os:path"]}, "may not be changed from here"),
-        ({"name": "demo", "changes": ["map.source.path=/etc"]}, "may not be changed from here"),
-        ({"name": "demo", "changes": ["model.soil=Rothc"]}, "Near: RothC"),
-        ({"name": "demo", "out": "/tmp"}, "out"),
-    ],
-)
-def test_a_case_is_changed_only_where_it_may(base, inputs, said):
-    with pytest.raises(LandsinkError, match=said):
-        Processes(base.store).validate("case", inputs)
 
 
 def test_the_demo_may_swap_its_soil_its_light_and_its_fire():

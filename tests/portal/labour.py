@@ -11,7 +11,7 @@ from typing import Any
 
 from landsink.catalogue.database import Database
 from landsink.core.errors import CaseError, UnknownName
-from landsink.portal.jobs.contract import Description, Order, Reporter
+from landsink.portal.jobs.contract import Description, Interrupted, Order, Reporter
 from landsink.portal.jobs.crew import Crew
 from landsink.portal.jobs.queue import Job, Limits, Queue
 from landsink.portal.jobs.worker import Bounds, Worker, perform
@@ -57,6 +57,8 @@ class Toil:
         report.say(f"begin at {done}")
         if how == "fail":
             raise CaseError("The soil is missing.", "A soil.", "Name one.")
+        if how == "cut":
+            raise Interrupted("The cluster is gone.", "A cluster.")
         if how == "fault":
             raise ZeroDivisionError("of ours")
         held = bytearray(400 << 20) if how == "hog" else b""

@@ -264,6 +264,20 @@ def test_what_goes_wrong_is_said(tmp_path, working, how, said):
     assert said in job.message
 
 
+def test_a_job_whose_cluster_is_gone_is_tried_once_more_and_then_fails(tmp_path, working):
+    held = queue(tmp_path)
+    name = held.submit("toil", order(3, how="cut"), "")[0].id
+    working()
+    job = ended(held, name)
+    assert (job.state, job.deaths) == ("failed", 1)
+    assert job.message == "The cluster is gone. A cluster. It happened 2 times: it is not tried again."
+    assert [text for _, text in held.log(name)] == [
+        "begin at 0",
+        "The cluster is gone. A cluster.",
+        "begin at 0",
+    ]
+
+
 def test_a_job_killed_outright_goes_on_from_where_it_was(tmp_path, working):
     held = queue(tmp_path)
     name = held.submit("toil", order(6, how="die once"), "")[0].id

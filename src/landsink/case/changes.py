@@ -192,6 +192,8 @@ def _with_fixed(case: Case, page: Experiment, model: Model, space: ParameterSpac
         elif change.value is not None and not p.low <= change.value * p.scale <= p.high:
             bounds = f"{p.low / p.scale:g} … {p.high / p.scale:g} {p.shown_unit}"
             raise CaseError(f"{name} = {change.value:g} {p.shown_unit}.", f"Within {bounds}.")
+    if not given:
+        return case
     model_page = case.model.model_copy(update={"parameters": case.model.parameters | given})
     compose.compose(model_page)
     return case.model_copy(update={"model": model_page})

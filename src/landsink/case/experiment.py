@@ -258,6 +258,8 @@ def run(
     The product lies on the base's grid, empty outside the chosen cells, so that the two may be subtracted.
     """
     of = base(store, page.base)
+    # A base whose map went while the job waited leaves nothing to compare with.
+    of.product.close()
     made = ready(page, of, data, report)
     if (known := _known(store, made.id)) is not None:
         report.say("The same experiment is in the catalogue already.")

@@ -233,11 +233,18 @@ def load(case: str, changes: Sequence[str] = ()) -> Case:
         table = tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:
         raise CaseError(f"{path.name} is not TOML: {error}.") from None
-    table = changed(table, changes)
+    return valid(changed(table, changes), path.name)
+
+
+def valid(table: dict[str, Any], name: str) -> Case:
+    """A case from plain data; `CaseError` naming every key of `name` that is unknown or ill-typed."""
     try:
         return Case.model_validate(table)
     except ValidationError as error:
-        raise CaseError(f"{path.name}: " + " ".join(_explain(e) for e in error.errors())) from None
+        told = " ".join(_explain(e) for e in error.errors())
+        raise CaseError(
+            f"{name}: {told}", remedy="The reference 'Fields of a case' tells every key."
+        ) from None
 
 
 def changed(table: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:

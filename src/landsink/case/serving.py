@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,38 +14,29 @@ import jax.numpy as jnp
 import numpy as np
 import pystac
 import xarray as xr
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel
 
 from landsink import __version__, catalogue
 from landsink.catalogue.releases import Releases
 from landsink.core import door
-from landsink.core.errors import CaseError, LandsinkError, unknown
+from landsink.core.errors import LandsinkError, unknown
 from landsink.core.process import Parameter
 from landsink.core.record import code_version, digest
-from landsink.portal.jobs.contract import Description, Order, Reporter
+from landsink.portal.jobs.contract import Description, Interrupted, Order, Reporter
+from landsink.reanalyse import ClusterLost
 
 from . import compose, experiment
 from .changes import Experiment, alternatives, changed_case, read
 from .inspect import check
+from .orders import SECONDS, SECONDS_A_STEP, CaseOrder, ordered, size
 from .page import load, shipped
 from .pipeline import run as run_case
 from .publication import UNPUBLISHED, publish, publish_object
 
 # What everybody waits for, and a cell, member and month: measured on one core of a laptop, the demo's model.
 START_SECONDS, SWAP_SECONDS, STEP_SECONDS = 20.0, 25.0, 3e-6
-CASE_SECONDS = 300.0
 WARM = 4  # bases that are looked at before the first question
-# Keys of a case that a visitor may change; paths, sources and classes of one's own are not among them.
-OPEN = ("model.", "assimilate.", "start.", "output.variables", "map.members", "map.neighbours", "map.carry")
 STAGES = ("forcing", "tuning", "assimilation", "ensemble", "sites", "scores", "map", "picture")
-
-
-class CaseOrder(BaseModel):
-    """A case that comes with landsink, and changes of it."""
-
-    model_config = ConfigDict(extra="forbid")
-    name: str = Field(max_length=64, description="a case that comes with landsink")
-    changes: list[str] = Field([], max_length=40, description="as 'model.soil=RothC'")
 
 
 @dataclass(frozen=True)
@@ -112,10 +104,11 @@ class Processes:
             return self._experiment(inputs)
         if process != "case":
             raise unknown(process, ("experiment", "case"), "the processes")
-        order, case = _case(inputs)
-        check(case, self.data)
+        order, case = ordered(inputs, self.data)
+        units = size(case, self.data, len(check(case, self.data).facts["free"]))
         title = f"{case.title} ({', '.join(order.changes)})" if order.changes else case.title
-        return Order(order.model_dump(), title, 1.0, CASE_SECONDS, code_version())
+        seconds = SECONDS + SECONDS_A_STEP * units
+        return Order(order.model_dump(exclude_defaults=True), title, units, seconds, code_version())
 
     def _experiment(self, inputs: Mapping[str, Any]) -> Order:
         page = read(inputs)
@@ -136,14 +129,27 @@ class Processes:
 
     def execute(self, process: str, inputs: Mapping[str, Any], folder: Path, report: Reporter) -> str:
         """Run a request; the identifier of its product, which entered the catalogue last of all."""
-        if process == "experiment":
-            page = read(inputs)
-            return experiment.run(page, self.store, folder, self.data, report, self.scheduler)
-        order, case = _case(inputs)
-        # The product of a run stays where it was made; the same request goes on from what lies there.
-        out = self.store.root / "runs" / f"{order.name}-{digest([order.model_dump(), code_version()])[:12]}"
-        result = run_case(case, out, self.data, Staged(report), True, self.scheduler)
-        return catalogue.identifier(result.record)
+        if self.scheduler:
+            report.say(f"Tiles of the map run on the dask cluster at {self.scheduler}.")
+        try:
+            if process == "experiment":
+                return experiment.run(read(inputs), self.store, folder, self.data, report, self.scheduler)
+            return self._run(inputs, folder, report)
+        except ClusterLost as error:
+            raise Interrupted(error.found, error.expected, error.remedy) from error
+
+    def _run(self, inputs: Mapping[str, Any], folder: Path, report: Reporter) -> str:
+        """A whole case, made in the job's folder and moved to its place when it is whole."""
+        order, case = ordered(inputs, self.data)
+        told = order.model_dump(exclude_defaults=True)
+        place = self.store.root / "runs" / f"{order.name or 'case'}-{digest([told, code_version()])[:12]}"
+        found = run_case(case, folder / "run", self.data, Staged(report), True, self.scheduler, place)
+        for goal in found.goals:
+            report.say(goal.says)
+        if self.store.store:
+            # The store holds its bytes now.
+            shutil.rmtree(place, ignore_errors=True)
+        return catalogue.identifier(found.record)
 
 
 @dataclass(frozen=True)
@@ -155,26 +161,6 @@ class Staged:
     def __call__(self, what: str, share: float) -> None:
         at = STAGES.index(what) if what in STAGES else 1
         self.report(what, (at + min(max(share, 0.0), 1.0)) / (len(STAGES) + 1))
-
-
-def _case(inputs: Mapping[str, Any]) -> tuple[CaseOrder, Any]:
-    try:
-        order = CaseOrder.model_validate(inputs)
-    except ValidationError as error:
-        told = " ".join(f"'{'.'.join(map(str, e['loc']))}': {e['msg']}." for e in error.errors())
-        raise CaseError(told, "name and changes.") from None
-    if order.name not in shipped():
-        raise unknown(order.name, shipped(), f"the cases that come with landsink ({', '.join(shipped())})")
-    for change in order.changes:
-        key, _, value = change.partition("=")
-        # 'module:Class' would load any module of the machine.
-        if not key.strip().startswith(OPEN) or ":" in value:
-            raise CaseError(
-                f"'{change}' may not be changed from here.",
-                f"Keys {', '.join(k.rstrip('.') for k in OPEN)}, with processes of landsink.",
-                "Run it with the command line.",
-            )
-    return order, load(order.name, order.changes)
 
 
 # --- before the first question

@@ -101,6 +101,19 @@ def _reads(cls: type[Process]) -> tuple[str, ...]:
 
 
 def _gives(process: Process) -> tuple[str, ...]:
+    leaves, structure = jax.tree.flatten(process)
+    if all(isinstance(leaf, bool | int | float | str) for leaf in leaves):
+        return _keys(structure, tuple(leaves))
+    return _traced(process)
+
+
+@cache
+def _keys(structure: Any, leaves: tuple[Any, ...]) -> tuple[str, ...]:
+    """The keys of a process of plain numbers: traced once, however often it is composed."""
+    return _traced(jax.tree.unflatten(structure, leaves))
+
+
+def _traced(process: Process) -> tuple[str, ...]:
     blank = {name: jax.ShapeDtypeStruct((), jnp.float64) for name in process.reads}
     for name in blank:
         quantity(name)

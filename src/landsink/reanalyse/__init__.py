@@ -3,6 +3,7 @@
 from .carry import by_climate as by_climate
 from .carry import by_type as by_type
 from .carry import within_reach as within_reach
+from .cluster import ClusterLost as ClusterLost
 from .domain import Grid as Grid
 from .domain import cell_area as cell_area
 from .runner import Plan as Plan

@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-import dask
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +16,7 @@ from landsink.core.run import XLA, Engine, simulate, spinup
 from landsink.core.step import Stepper
 from landsink.core.windows import Windows
 
+from .cluster import computed
 from .tiles import TileStore
 
 Report = Callable[[str, float], None]
@@ -79,32 +79,21 @@ def run_tiles(
 ) -> int:
     """Compute the tiles that the store lacks; returns how many were computed now.
 
-    scheduler: '' for threads in this process, or the address of a dask.distributed scheduler.
+    scheduler: '' for this process, or the address of a dask.distributed scheduler.
     """
     todo = [t for t in tiles if not store.has(t, span)]
     done = len(tiles) - len(todo)
     report("tiles", done / len(tiles))
-    # XLA already uses every core inside one tile: tiles run one after another unless a cluster is given
-    at_once = len(todo) if scheduler else 1
-    with _scheduler(scheduler):
-        for i in range(0, len(todo), max(at_once, 1)):
-            batch = todo[i : i + at_once]
-            dask.compute(*(dask.delayed(_finish)(plan.part(t), t, store, span) for t in batch))
-            done += len(batch)
-            report("tiles", done / len(tiles))
+    # XLA already uses every core inside one tile: here tiles run one after another.
+    if scheduler and todo:
+        found = computed(scheduler, compute, plan.part, todo)
+    else:
+        found = ((t, compute(plan.part(t))) for t in todo)
+    for tile, arrays in found:
+        store.save(tile, arrays, span)
+        done += 1
+        report("tiles", done / len(tiles))
     return len(todo)
-
-
-def _scheduler(address: str):
-    if not address:
-        return dask.config.set(scheduler="threads", num_workers=1)
-    from distributed import Client  # noqa: PLC0415 - an optional extra
-
-    return Client(address)
-
-
-def _finish(plan: Plan, tile: slice, store: TileStore, span: str) -> None:
-    store.save(tile, compute(plan), span)
 
 
 def compute(plan: Plan) -> dict[str, np.ndarray]:

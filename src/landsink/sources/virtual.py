@@ -1,5 +1,6 @@
 """A generated Europe: climate, land cover, towers and a true parameter field. Nothing in it is observed."""
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from landsink.sources.selection import asked, cells, option, pick
 SOUTH, NORTH, WEST, EAST = 34.0, 72.0, -12.0, 42.0
 COVERS = ("ENF", "DBF", "MF", "GRA", "CRO", "SHR")
 GENERATED = "GENERATED, not observed"
+# Months of so many cells by years are held until others are asked for: some 30 MB.
+CELL_YEARS_HELD = 40_000
 # Relative and absolute (canonical unit) parts of the instruments' 1-sigma errors.
 ERRORS = MappingProxyType(
     {
@@ -60,19 +63,29 @@ class VirtualEurope:
     def open(self, names: Sequence[str] | None = None, sites: Sequence[str] | None = None) -> xr.Dataset:
         """Variables (time, cell) in canonical units, `clay` (cell), with coords lat, lon and pft; `sites` are cells."""
         wanted = [name for name in asked(names, self.gives, "VirtualEurope") if name != "clay"]
-        self._check()
+        self.check()
         kept = cells(sites, self.climate.lat.size, "VirtualEurope")
-        parts: dict[str, list[np.ndarray]] = {name: [] for name in wanted}
-        for year, days in weather.years(self.climate, self.seed, self.first_year, self.last_year):
-            for name in wanted:
-                values = days[name][:, kept]
-                parts[name].append(values if self.step == "day" else _monthly(values, year))
-        columns = {name: (("time", "cell"), np.concatenate(part)) for name, part in parts.items()}
+        years = self.last_year - self.first_year + 1
+        if self.step == "month" and years * self.climate.lat.size <= CELL_YEARS_HELD:
+            whole = _months(self.seed, self.resolution_degrees, self.first_year, self.last_year)
+            found = {name: whole[name][:, kept] for name in wanted}
+        else:
+            found = self.values(wanted, kept)
+        columns = {name: (("time", "cell"), values) for name, values in found.items()}
         ds = xr.Dataset({**columns, "clay": ("cell", self._clay()[kept])}, self._coords(kept))
         marked = {name: values.assign_attrs(comment=GENERATED) for name, values in ds.data_vars.items()}
         provenance = {"title": f"Virtual Europe, seed {self.seed}: {GENERATED}", "comment": GENERATED}
         provenance |= {"licence": self.licence, "citation": self.citation}
         return pick(label(ds.assign(marked), provenance), names, self.gives, "VirtualEurope")
+
+    def values(self, names: Sequence[str], kept: Sequence[int]) -> dict[str, np.ndarray]:
+        """Values (time, cell) of some cells."""
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        for year, days in weather.years(self.climate, self.seed, self.first_year, self.last_year):
+            for name in names:
+                values = days[name][:, kept]
+                parts[name].append(values if self.step == "day" else _monthly(values, year))
+        return {name: np.concatenate(part) for name, part in parts.items()}
 
     def inputs(self) -> list[Path]:
         """No file is read."""
@@ -148,7 +161,8 @@ class VirtualEurope:
             "pft": ("cell", self.pft[kept]),
         }
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """DataError where the years or the resolution are none that can be generated."""
         first, last = weather.CO2_FIRST_YEAR, weather.CO2_LAST_YEAR
         if not first <= self.first_year <= self.last_year <= last:
             raise DataError(
@@ -158,6 +172,14 @@ class VirtualEurope:
         option(self.step, ("day", "month"), "VirtualEurope.step")
         if not 0.25 <= self.resolution_degrees <= 5.0:
             raise DataError(f"VirtualEurope: {self.resolution_degrees} degrees.", "Between 0.25 and 5.")
+
+
+@functools.lru_cache(maxsize=1)
+def _months(seed: int, resolution: float, first: int, last: int) -> Mapping[str, np.ndarray]:
+    """Months of all cells: a case asks twice, for its towers and for its map."""
+    source = VirtualEurope(seed, resolution, first, last, "month")
+    names = [name for name in source.gives if name != "clay"]
+    return MappingProxyType(source.values(names, range(source.climate.lat.size)))
 
 
 def _monthly(days: np.ndarray, year: int) -> np.ndarray:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from landsink.core.errors import LandsinkError
+
 
 @dataclass(frozen=True)
 class Description:
@@ -36,6 +38,10 @@ class Order:
 
 class Stopped(BaseException):
     """A job is to end now: somebody dismissed it, or it is another worker's. No failure, hence no Exception."""
+
+
+class Interrupted(LandsinkError):
+    """What a job needs elsewhere is gone for now: it is tried once more, from what lies in its folder."""
 
 
 class Reporter(Protocol):

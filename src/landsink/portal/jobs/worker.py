@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from landsink.core.errors import LandsinkError
-from landsink.portal.jobs.contract import Processes, Stopped
+from landsink.portal.jobs.contract import Interrupted, Processes, Stopped
 from landsink.portal.jobs.queue import Job, Queue
 
 LOG = logging.getLogger("landsink.jobs")
@@ -207,6 +207,8 @@ def perform(queue: Queue, processes: Processes, name: str, folder: Path) -> bool
         return True
     except Stopped:
         LOG.info("job %s is no longer this process's", job.id)
+    except Interrupted as error:
+        queue.give_back(job, str(error), died=True)
     except LandsinkError as error:
         queue.fail(job, str(error))
     except Exception as error:  # a fault of ours must not leave a job that runs for ever
