@@ -67,7 +67,10 @@ class Ground:
         path = label.split(" ", 1)[1]
         name = next((n for room, n in rooms.items() if path.startswith(room)), held.product)
         coords = next((text for word, text in COORDS.items() if path.endswith(word)), "")
-        return {**SENSE, "coords": coords, "id": name}
+        # OGC API and STAC write a box as a list; elsewhere it is a text.
+        sides = [float(side) for side in str(SENSE["bbox"]).split(",")]
+        box = {"bbox": sides} if path.startswith(("/api/collections", "/api/stac")) else {}
+        return {**SENSE, **box, "coords": coords, "id": name}
 
 
 @pytest.fixture(scope="module")

@@ -99,6 +99,8 @@ def test_what_has_no_place_is_an_item_without_one(fresh, tmp_path):
     assert page["geometry"] is None and "bbox" not in page
     assert features(asked.get(f"{STAC}/search")) == [made.id]
     assert features(asked.get(f"{STAC}/search", params={"bbox": "-180,-90,180,90"})) == []
+    # OGC API Features, /req/core/fc-bbox-response: what has no place lies in every box.
+    assert features(asked.get(f"{STAC}/collections/tables/items", params={"bbox": "0,0,1,1"})) == [made.id]
     assert features(asked.post(f"{STAC}/search", json={"intersects": WORLD})) == []
 
 
@@ -231,3 +233,12 @@ def test_a_client_walks_through(portal):
     root._stac_io = Reader()
     names = {child.id for child in root.get_children()}
     assert names == {"runs", "cubes", "tables", "stations", "collections"}
+
+
+def test_items_of_a_collection_may_name_it_again(portal, ids):
+    runs = f"{STAC}/collections/runs/items"
+    assert features(portal.get(f"{runs}?collections=runs")) == features(portal.get(runs)) == [ids.run]
+    assert features(portal.get(f"{runs}?collections=cubes,runs&ids={ids.run}")) == [ids.run]
+    assert (
+        features(portal.get(f"{runs}?collections=cubes")) == features(portal.get(f"{runs}?ids=nosuch")) == []
+    )

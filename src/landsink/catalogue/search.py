@@ -45,6 +45,8 @@ class Query:
     ids: tuple[str, ...] = ()
     specifications: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
+    # What has no place lies in every box, and what has no time in every time, as OGC API Features has it.
+    loose: bool = False
 
     def checked(self) -> "Query":
         """The same with dates as the index writes them; DataError where something cannot be asked."""
@@ -131,10 +133,11 @@ def _conditions(connection: sa.Connection, query: Query) -> list[Any]:
     held: list[Any] = []
     if query.words.strip() and not asked(query.words):
         held.append(sa.false())
+    timeless = (OBJECT.c.first == "") if query.loose else sa.false()
     if query.start:
-        held.append(sa.and_(OBJECT.c.last != "", OBJECT.c.last >= query.start))
+        held.append(sa.or_(timeless, sa.and_(OBJECT.c.last != "", OBJECT.c.last >= query.start)))
     if query.end:
-        held.append(sa.and_(OBJECT.c.first != "", OBJECT.c.first <= query.end))
+        held.append(sa.or_(timeless, sa.and_(OBJECT.c.first != "", OBJECT.c.first <= query.end)))
     named = {
         "kind": query.kinds,
         "licence": query.licences,
@@ -148,7 +151,9 @@ def _conditions(connection: sa.Connection, query: Query) -> list[Any]:
             OBJECT.c.number.in_(sa.select(VARIABLE.c.number).where(VARIABLE.c.name.in_(query.variables)))
         )
     if query.bbox is not None:
-        held.append(sa.or_(*(_overlaps(connection, *box) for box in boxes(list(query.bbox)))))
+        placeless = [OBJECT.c.number.not_in(sa.select(BOX.c.number))] if query.loose else []
+        within = (_overlaps(connection, *box) for box in boxes(list(query.bbox)))
+        held.append(sa.or_(*placeless, *within))
     if query.latest:
         newer = OBJECT.alias("newer")
         held.append(~sa.exists().where(newer.c.previous == OBJECT.c.id))

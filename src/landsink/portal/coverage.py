@@ -11,11 +11,18 @@ from landsink.catalogue.releases import Variable
 from landsink.portal.numbers import instants, listed
 
 MEDIA = "application/vnd.cov+json"
+# The name of an older registration, which OGC EDR 1.1 asks for, and plain JSON; both are given to who accepts them.
+ALSO = ("application/prs.coverage+json", "application/json")
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+WKT = (
+    'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],'
+    'PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]]'
+)
 REFERENCING = (
     {"coordinates": ["x", "y"], "system": {"type": "GeographicCRS", "id": CRS84}},
     {"coordinates": ["t"], "system": {"type": "TemporalRS", "calendar": "Gregorian"}},
 )
+UCUM_TYPE = "http://www.opengis.net/def/uom/UCUM/"
 # Where UCUM spells a unit otherwise than CF; 'kg m-2' becomes 'kg.m-2'.
 UCUM: Mapping[str, str] = MappingProxyType(
     {
@@ -34,6 +41,25 @@ def ucum(unit: str) -> str:
     return ".".join(UCUM.get(word, word) for word in unit.split()) or "1"
 
 
+def spoken(name: str, title: str, unit: str) -> dict[str, Any]:
+    """A parameter of EDR without more: its name, what it is and its unit."""
+    symbol = {"value": ucum(unit), "type": UCUM_TYPE}
+    return {
+        "type": "Parameter",
+        "id": name,
+        "description": title,
+        "unit": {"label": unit, "symbol": symbol},
+        "observedProperty": {"id": f"#{name}", "label": title},
+    }
+
+
+def plain(told: Any) -> Any:
+    """A parameter of CoverageJSON as EDR writes it: texts in one language, as strings."""
+    if not isinstance(told, dict):
+        return told
+    return told["en"] if set(told) == {"en"} else {key: plain(value) for key, value in told.items()}
+
+
 def parameter(name: str, variable: Variable) -> dict[str, Any]:
     """A parameter of CoverageJSON and EDR: what is observed, in which unit, with which sign."""
     spread = name == variable.sd
@@ -46,7 +72,7 @@ def parameter(name: str, variable: Variable) -> dict[str, Any]:
         "description": {"en": signed},
         "unit": {
             "label": {"en": variable.unit},
-            "symbol": {"value": ucum(variable.unit), "type": "http://www.opengis.net/def/uom/UCUM/"},
+            "symbol": {"value": ucum(variable.unit), "type": UCUM_TYPE},
         },
         "observedProperty": {
             "id": f"http://vocab.nerc.ac.uk/standard_name/{variable.standard_name}/" if named else f"#{name}",

@@ -25,10 +25,6 @@ CONFORMS = [
 ]
 FORMATS = ("CoverageJSON", "NetCDF", "CSV")
 QUERIES = ("position", "area", "cube", "locations")
-WKT = (
-    'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],'
-    'PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]]'
-)
 TITLES = {
     "position": "The cell that holds a point",
     "area": "Cells whose centre lies in a polygon",
@@ -80,7 +76,7 @@ def describe(release: Release, base: str) -> dict[str, Any]:
             {"href": root, "rel": "self", "type": "application/json", "title": "This collection"},
             {
                 "href": f"{base}/objects/{release.id}",
-                "rel": "about",
+                "rel": "alternate",
                 "type": "text/html",
                 "title": "The object",
             },
@@ -91,23 +87,19 @@ def describe(release: Release, base: str) -> dict[str, Any]:
             "temporal": {"interval": [[times[0], times[-1]]], "values": times, "trs": "Gregorian"},
         },
         "data_queries": {name: _query(root, name) for name in QUERIES},
-        "crs": ["CRS84"],
+        "crs": [coverage.CRS84, "CRS84"],
         "output_formats": list(FORMATS),
         "parameter_names": {
-            name: _plain(coverage.parameter(name, variable_of(release, name))) for name in names(release)
+            name: coverage.plain(coverage.parameter(name, variable_of(release, name)))
+            for name in names(release)
         },
     }
 
 
-def _plain(told: Any) -> Any:
-    """A parameter of CoverageJSON as EDR writes it: texts in one language, as strings."""
-    if not isinstance(told, dict):
-        return told
-    return told["en"] if set(told) == {"en"} else {key: _plain(value) for key, value in told.items()}
-
-
 def _query(root: str, name: str) -> dict[str, Any]:
     formats = ["GeoJSON", *FORMATS] if name == "locations" else list(FORMATS)
+    # A cube must tell its units of height; the products have no levels, hence none.
+    heights = {"height_units": []} if name == "cube" else {}
     return {
         "link": {
             "href": f"{root}/{name}",
@@ -119,7 +111,8 @@ def _query(root: str, name: str) -> dict[str, Any]:
                 "query_type": name,
                 "output_formats": formats,
                 "default_output_format": formats[0],
-                "crs_details": [{"crs": "CRS84", "wkt": WKT}],
+                "crs_details": [{"crs": "CRS84", "wkt": coverage.WKT}],
+                **heights,
             },
         }
     }

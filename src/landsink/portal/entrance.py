@@ -24,6 +24,8 @@ CONFORMS = (
 )
 OPENAPI = "application/vnd.oai.openapi+json;version=3.1"
 METHODS = ("get", "post", "put", "patch", "delete")
+# What stands under OGC API Features, EDR and STAC API.
+LISTED = ("GET /api/collections", "GET /api/stac")
 
 
 class Landing(BaseModel):
@@ -51,6 +53,7 @@ class Health(BaseModel):
 
 
 @router.get("", operation_id="entrance")
+@router.get("/", include_in_schema=False)
 def entrance(base: Address, request: Request) -> Landing:
     """What the interface offers."""
     held = request.app.openapi()["paths"]
@@ -59,6 +62,13 @@ def entrance(base: Address, request: Request) -> Landing:
         ("service-desc", "/api/openapi.json", OPENAPI, "OpenAPI"),
         ("service-doc", "/api/docs", "text/html", "What may be asked"),
         ("conformance", "/api/conformance", "application/json", "Conformance"),
+        # OGC API Features and EDR name the relation in short, Common in full.
+        (
+            "http://www.opengis.net/def/rel/ogc/1.0/conformance",
+            "/api/conformance",
+            "application/json",
+            "Conformance",
+        ),
         ("data", "/api/collections", "application/json", "Collections (OGC API EDR and Features)"),
         (
             "http://www.opengis.net/def/rel/ogc/1.0/processes",
@@ -130,12 +140,21 @@ def described(app: FastAPI) -> dict[str, Any]:
     fault = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for name, operation in operations(page):
         told = operation["responses"]
+        if name.startswith(LISTED):
+            _listed(operation)
         if "HTTPValidationError" in str(told.get("422", "")):
             told["422"] = {"description": "The question has a fault, which is told.", "content": fault}
         for status in _always(name, operation):
             told.setdefault(str(status), {"description": WORDS[status], "content": fault})
     app.openapi_schema = page
     return page
+
+
+def _listed(operation: dict[str, Any]) -> None:
+    """Lists in a question have commas between, as OGC API asks: 'style: form, explode: false'."""
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "query":
+            parameter.update(style="form", explode=False)
 
 
 def _always(name: str, operation: dict[str, Any]) -> tuple[int, ...]:

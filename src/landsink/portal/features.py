@@ -6,23 +6,23 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import pystac
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from landsink.catalogue import Query as Question
 from landsink.catalogue.metadata import instant
-from landsink.catalogue.station_item import KIND
+from landsink.catalogue.station_item import DOMAINS, KIND
 from landsink.core.errors import DataError
 from landsink.portal.context import Address, Context, Here
-from landsink.portal.extents import extent
+from landsink.portal.coverage import CRS84, WKT, spoken
+from landsink.portal.extents import Bbox, extent
 from landsink.portal.objects import box
-from landsink.portal.problems import Refusal, answers
+from landsink.portal.problems import Refusal, answers, known_only
 from landsink.portal.records import Link
 from landsink.portal.station_summary import Named, station, summary
 
-router = APIRouter(tags=["features"])
+router = APIRouter(tags=["features"], dependencies=[Depends(known_only)])
 GEOJSON = "application/geo+json"
-CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 CONFORMS = (
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
@@ -71,6 +71,8 @@ def collection(here: Context, base: str) -> dict[str, Any]:
     """The stations as a member of /api/collections; `base` is the server's address."""
     root = f"{base}{PATH}"
     reach = extent(here.catalogue, KIND)
+    start, end = reach["temporal"]["interval"][0]
+    values = [f"{start}/{end}"] if start and end else []
     return {
         "id": "stations",
         "title": "Stations",
@@ -78,13 +80,18 @@ def collection(here: Context, base: str) -> dict[str, Any]:
         " the newest version of each. Each feature bears its own licence.",
         "itemType": "feature",
         "crs": [CRS84],
+        "output_formats": ["GeoJSON"],
+        "data_queries": {"items": {"link": _query(root)}},
+        "parameter_names": _parameters(here),
         "extent": {
             "spatial": reach["spatial"] | {"crs": CRS84},
-            "temporal": reach["temporal"] | {"trs": "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"},
+            "temporal": reach["temporal"]
+            | {"trs": "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian", "values": values},
         },
         "links": [
             {"href": root, "rel": "self", "type": "application/json", "title": "This collection"},
             {"href": f"{root}/items", "rel": "items", "type": GEOJSON, "title": "The stations"},
+            _query(root),
             {
                 "href": f"{base}/api/stations",
                 "rel": "alternate",
@@ -95,13 +102,33 @@ def collection(here: Context, base: str) -> dict[str, Any]:
     }
 
 
-Form = Annotated[str, Query(max_length=20, description="json only.", examples=["json"])]
+def _query(root: str) -> dict[str, Any]:
+    """The items as the one query of OGC EDR that the stations answer."""
+    about = {"query_type": "items", "output_formats": ["GeoJSON"], "default_output_format": "GeoJSON"}
+    return {
+        "href": f"{root}/items",
+        "rel": "data",
+        "type": GEOJSON,
+        "title": "The stations",
+        "variables": {"title": "The stations", **about, "crs_details": [{"crs": "CRS84", "wkt": WKT}]},
+    }
+
+
+def _parameters(here: Context) -> dict[str, Any]:
+    """What stations measure, as OGC EDR writes it: the variables of the newest station of each domain."""
+    newest = (Question(kinds=(KIND,), domains=(domain,), limit=1) for domain in DOMAINS)
+    held = [item for asked in newest for item in here.catalogue.search(asked).items]
+    columns = {name: facts for item in held for name, facts in item.properties["landsink:columns"].items()}
+    return {name: spoken(name, facts["description"], facts["unit"]) for name, facts in columns.items()}
+
+
+Form = Annotated[str, Query(max_length=20, description="GeoJSON, or json.", examples=["GeoJSON"])]
 
 
 @router.get(PATH, operation_id="stations_collection", response_model=Collection, responses=answers(400))
-def described(here: Here, base: Address, request: Request, f: Form = "") -> dict[str, Any]:
+def described(here: Here, base: Address, f: Form = "") -> dict[str, Any]:
     """The collection of stations."""
-    _known(request, ("f",), f)
+    _formed(f)
     return collection(here, base)
 
 
@@ -114,29 +141,25 @@ def described(here: Here, base: Address, request: Request, f: Form = "") -> dict
 def items(
     here: Here,
     base: Address,
-    request: Request,
-    bbox: Annotated[
-        str,
-        Query(
-            max_length=200,
-            description="Four (or six) numbers: west,south,east,north.",
-            examples=["5,45,15,55"],
-        ),
-    ] = "",
+    bbox: Bbox = None,
     datetime: Annotated[
         str,
         Query(max_length=80, description="A moment, a/b, a/.. or ../b.", examples=["1998-01-01/1998-12-31"]),
     ] = "",
-    limit: Annotated[int, Query(ge=1, description="At most 1000 are given.")] = USUAL,
+    limit: Annotated[
+        int, Query(ge=1, json_schema_extra={"maximum": MOST}, description="More is taken as 1000.")
+    ] = USUAL,
     offset: Annotated[int, Query(ge=0, le=1_000_000_000, description="Features to pass over.")] = 0,
     f: Form = "",
 ) -> Response:
     """Stations, the newest version of each: those that lie within the box and were measured in the time."""
-    _known(request, ("bbox", "datetime", "limit", "offset", "f"), f)
+    _formed(f)
     most = min(limit, MOST)
     try:
         start, end = _times(datetime)
-        asked = Question("", box(bbox), start, end, kinds=(KIND,), limit=most, offset=offset)
+        asked = Question(
+            "", box(bbox or ""), start, end, kinds=(KIND,), limit=most, offset=offset, loose=True
+        )
         page = here.catalogue.search(asked)
     except DataError as error:
         raise Refusal(400, error.found, error.expected, error.remedy) from error
@@ -157,9 +180,9 @@ def items(
     response_model=Feature,
     responses=answers(400, 404) | {200: {"description": "A feature.", "content": {GEOJSON: {}}}},
 )
-def item(here: Here, base: Address, request: Request, id: Named, f: Form = "") -> Response:
+def item(here: Here, base: Address, id: Named, f: Form = "") -> Response:
     """One station, of any version."""
-    _known(request, ("f",), f)
+    _formed(f)
     made = Feature(**feature(station(here, id), base))
     made.links.insert(0, Link(href=f"{base}{PATH}/items/{id}", rel="self", type=GEOJSON))
     made.links.append(Link(href=f"{base}{PATH}", rel="collection", type="application/json"))
@@ -216,14 +239,8 @@ def _links(base: str, told: Mapping[str, str], limit: int, offset: int, total: i
     return made
 
 
-def _known(request: Request, names: tuple[str, ...], form: str) -> None:
-    """OGC API asks that a parameter which nobody knows is refused, not passed over."""
-    odd = sorted(set(request.query_params) - set(names))
-    if odd:
-        raise Refusal(
-            400, f"Nobody knows the parameter {', '.join(odd)[:200]}.", f"One of {', '.join(names)}."
-        )
-    if form not in ("", "json", "geojson", GEOJSON):
+def _formed(form: str) -> None:
+    if form.lower() not in ("", "json", "geojson", GEOJSON):
         raise Refusal(400, f"The form f is '{form}'.", "json.")
 
 

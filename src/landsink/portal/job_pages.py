@@ -13,6 +13,8 @@ from landsink.portal.jobs.queue import ACCEPTED, FAILED, RUNNING, STATES, SUCCES
 from landsink.portal.problems import Refusal, answers
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+# Kinds of failures that OGC API – Processes names.
+EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
 
 State = Literal["accepted", "running", "successful", "failed", "dismissed"]
 JobId = Annotated[
@@ -128,12 +130,13 @@ def jobs(
 @router.get("/{id}", operation_id="job", dependencies=Known, responses=answers(401, 404, 422))
 def job(id: JobId, here: Here, queue: Waiting, who: Anyone, where: Address) -> Status:
     """The state of a job."""
-    return told_of(queue.get(id), here, queue, who, where)
+    return told_of(_held(queue, id), here, queue, who, where)
 
 
 @router.get("/{id}/log", operation_id="job_log", dependencies=Known, responses=answers(401, 404, 422))
 def log(id: JobId, queue: Waiting) -> Log:
     """What a job said while it ran."""
+    _held(queue, id)
     return Log(lines=[Line(time=stamp(moment), text=text) for moment, text in queue.log(id)])
 
 
@@ -142,12 +145,18 @@ def log(id: JobId, queue: Waiting) -> Log:
 )
 def results(id: JobId, here: Here, queue: Waiting, where: Address) -> Results:
     """The product of a job, by reference. 404 while there is none; 410 where there will be none."""
-    found = queue.get(id)
+    found = _held(queue, id)
     if found.state == SUCCESSFUL:
         title = found.title
         return Results(product=Reference(href=f"{where}/api/objects/{found.result}", title=title))
     if found.state in (ACCEPTED, RUNNING):
-        raise Refusal(404, "The job has no result yet.", "A job that was successful.", "Ask again later.")
+        raise Refusal(
+            404,
+            "The job has no result yet.",
+            "A job that was successful.",
+            "Ask again later.",
+            type=f"{EXCEPTIONS}/result-not-ready",
+        )
     remedy = "Mend what it says and ask again." if found.state == FAILED else "Ask again."
     raise Refusal(410, f"The job was {found.state}: {found.message}".strip(), "", remedy)
 
@@ -155,7 +164,7 @@ def results(id: JobId, here: Here, queue: Waiting, where: Address) -> Results:
 @router.delete("/{id}", operation_id="dismiss_job", responses=answers(401, 403, 404, 409, 422))
 def dismiss(id: JobId, here: Here, queue: Waiting, who: Runner, where: Address) -> Status:
     """Dismiss a job that waits or runs. Nothing of it enters the catalogue."""
-    found = queue.get(id)
+    found = _held(queue, id)
     if not _may(found, who):
         raise Refusal(403, "This is another's job.", "Your own, or the role of a curator.")
     if found.ended and found.state != "dismissed":
@@ -181,6 +190,16 @@ def told_of(job: Job, here: Context, queue: Queue, who: Visitor, where: str) -> 
         updated=stamp(max(job.beat, job.finished, job.created)), result=job.result or None, inputs=dict(job.inputs),
         mine=_may(job, who) and (who.may("run") or open_jobs), links=links,
     )  # fmt: skip
+
+
+def _held(queue: Queue, name: str) -> Job:
+    """A job; Refusal 404 of the kind that OGC API names where there is none."""
+    try:
+        return queue.get(name)
+    except UnknownName as error:
+        raise Refusal(
+            404, error.found, error.expected, error.remedy, type=f"{EXCEPTIONS}/no-such-job"
+        ) from None
 
 
 def _may(job: Job, who: Visitor) -> bool:

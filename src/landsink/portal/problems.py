@@ -126,6 +126,17 @@ def outward(error: LandsinkError, root: str) -> LandsinkError:
     return error
 
 
+def known_only(request: Request) -> None:
+    """A dependency of routes that refuse parameters nobody knows, as OGC API Features asks. Refusal 400."""
+    said = request.app.openapi()["paths"].get(request.scope["route"].path, {}).get(request.method.lower(), {})
+    known = sorted(p["name"] for p in said.get("parameters", ()) if p["in"] == "query")
+    odd = sorted(set(request.query_params) - set(known))
+    if odd:
+        raise Refusal(
+            400, f"Nobody knows the parameter {', '.join(odd)[:200]}.", f"{', '.join(known) or 'None'}."
+        )
+
+
 async def _told(request: Request, error: Exception) -> Response:
     assert isinstance(error, LandsinkError)
     headers = error.headers if isinstance(error, Refusal) else {}

@@ -1,4 +1,9 @@
-"""What may be run, and asking for it (OGC API – Processes 1.0: core, JSON, job list, dismiss)."""
+"""What may be run, and asking for it, in the shape of OGC API – Processes 1.0 (OGC 18-062r2).
+
+No conformance is claimed. Its core asks for inputs by reference (/req/core/job-creation-input-ref), and a server that
+fetches addresses which strangers name is a danger to its neighbours; and it asks for raw results without a body where
+'response' is not given, and the class of job lists for filters by time and duration, which are not there.
+"""
 
 import json
 import math
@@ -10,17 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from landsink.core.errors import UnknownName
 from landsink.portal.accounts.roles import Runner, Visitor
 from landsink.portal.context import Address, Context, Here
-from landsink.portal.job_pages import Known, Link, Status, Waiting, known, told_of
+from landsink.portal.job_pages import EXCEPTIONS, Known, Link, Status, Waiting, known, told_of
 from landsink.portal.jobs.contract import Description, Order, Processes
 from landsink.portal.jobs.queue import SUCCESSFUL
 from landsink.portal.problems import Refusal, answers
 
 router = APIRouter(prefix="/api/processes", tags=["jobs"])
 
-CONFORMS = tuple(
-    f"http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/{part}"
-    for part in ("core", "ogc-process-description", "json", "job-list", "dismiss")
-)
 # Deeper JSON is no request of ours, and costs more to read than it says.
 MOST_BYTES = 100_000
 
@@ -167,10 +168,15 @@ class Estimate(BaseModel):
     inputs: dict[str, Any] = Field(description="The request in full.")
 
 
-@router.get("", operation_id="processes", dependencies=Known, responses=answers(401))
-def processes(here: Here, where: Address) -> List:
+@router.get("", operation_id="processes", dependencies=Known, responses=answers(401, 422))
+def processes(
+    here: Here,
+    where: Address,
+    limit: Annotated[int, Query(ge=1, le=1000, description="At most so many.")] = 100,
+) -> List:
     """What may be run here."""
-    found = [_summary(d, where) for d in (here.processes.describe() if here.processes else ())]
+    offered = here.processes.describe() if here.processes else ()
+    found = [_summary(d, where) for d in offered[:limit]]
     return List(processes=found, links=[Link(href=f"{where}/api/processes", rel="self")])
 
 
@@ -264,7 +270,11 @@ def _described(here: Context, name: str) -> Description:
     found = {d.id: d for d in (here.processes.describe() if here.processes else ())}
     if name not in found:
         raise Refusal(
-            404, f"'{name}' is no process.", f"{', '.join(found) or 'none'}.", "See /api/processes."
+            404,
+            f"'{name}' is no process.",
+            f"{', '.join(found) or 'none'}.",
+            "See /api/processes.",
+            type=f"{EXCEPTIONS}/no-such-process",
         )
     return found[name]
 

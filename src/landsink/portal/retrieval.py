@@ -1,8 +1,11 @@
 """The queries of OGC EDR: position, area, cube and locations, as CoverageJSON, NetCDF or CSV."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC
+from datetime import datetime as moment
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -18,6 +21,7 @@ from landsink.core.errors import DataError
 from landsink.portal import area as areas
 from landsink.portal import coverage, window
 from landsink.portal.context import Here
+from landsink.portal.extents import Bbox, Box
 from landsink.portal.problems import Refusal, answers
 from landsink.portal.products import RECENT, Named, found, names, source, variable_of
 from landsink.portal.regions import Code, border, borders
@@ -25,10 +29,11 @@ from landsink.portal.subset import sent
 from landsink.portal.window import Window
 
 router = APIRouter(tags=["edr"])
+OFFSET = re.compile(r"T.+[+-]\d\d:\d\d$")
 MOST_JSON = 1_000_000  # numbers in one CoverageJSON
 FORMS = {
     "": "json", "coveragejson": "json", "covjson": "json", "json": "json", coverage.MEDIA: "json",
-    "application/prs.coverage+json": "json", "netcdf": "netcdf", "nc": "netcdf", "netcdf4": "netcdf",
+    **dict.fromkeys(coverage.ALSO, "json"), "netcdf": "netcdf", "nc": "netcdf", "netcdf4": "netcdf",
     "application/netcdf": "netcdf", "application/x-netcdf": "netcdf", "csv": "csv", "text/csv": "csv",
 }  # fmt: skip
 CONTENT = {
@@ -38,6 +43,7 @@ CONTENT = {
             coverage.MEDIA: {
                 "schema": {"type": "object", "required": ["type", "domain", "parameters", "ranges"]}
             },
+            **dict.fromkeys(coverage.ALSO, {"schema": {"type": "object"}}),
             "application/netcdf": {},
             "text/csv": {},
         },
@@ -77,14 +83,21 @@ class Asked:
     ) -> None:
         self.parameters, self.datetime, self.crs, self.f = parameter_name, datetime, crs, f
         self.path = f"{request.url.path}?{request.url.query}"
+        self.levels = "z" in request.query_params
+        accepted = (
+            word.split(";")[0].strip().lower() for word in request.headers.get("accept", "").split(",")
+        )
+        self.media = f.lower() or next((word for word in accepted if word in FORMS), "")
 
     def form(self) -> str:
-        """The form of the answer: json, netcdf or csv."""
+        """The form of the answer: json, netcdf or csv; as `f` says, else as the header Accept does."""
+        if self.levels:
+            raise DataError("z is given.", "No z: the collection has no levels.")
         if self.crs and self.crs not in ("CRS84", "OGC:CRS84", coverage.CRS84):
             raise DataError(f"The crs is '{self.crs}'.", "CRS84: longitude and latitude in degrees.")
-        if self.f.lower() not in FORMS:
+        if self.media not in FORMS:
             raise DataError(f"The form f is '{self.f}'.", "CoverageJSON, NetCDF or CSV.")
-        return FORMS[self.f.lower()]
+        return FORMS[self.media]
 
     def names(self, release: Release) -> Sequence[str]:
         """The variables that are asked for. DataError at one that the collection lacks."""
@@ -99,7 +112,16 @@ class Asked:
 
     def steps(self, release: Release) -> slice:
         """The steps that are asked for."""
-        return window.steps(release.time, *window.interval(self.datetime))
+        return window.steps(release.time, *(_utc(end) for end in window.interval(self.datetime)))
+
+
+def _utc(text: str) -> str:
+    """A moment of RFC 3339 with an offset as the same moment in UTC; anything else as it is."""
+    try:
+        found = moment.fromisoformat(text) if OFFSET.search(text) else None
+        return text if found is None else found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError):
+        return text
 
 
 Common = Annotated[Asked, Depends()]
@@ -158,7 +180,8 @@ def answer(asked: Asked, part: Window) -> Response:
     values = {name: part.values(name) for name in wanted}
     axes = {"x": part.lon, "y": part.lat, "t": part.time}
     text = coverage.document(axes, told, values, {"landsink:source": source(release).model_dump()})
-    return Response(text, media_type=coverage.MEDIA, headers=RECENT)
+    media = asked.media if asked.media in coverage.ALSO else coverage.MEDIA
+    return Response(text, media_type=media, headers={**RECENT, "Vary": "Accept"})
 
 
 @router.get(
@@ -230,9 +253,7 @@ def cube(
     here: Here,
     id: Named,
     asked: Common,
-    bbox: Annotated[
-        str, Query(max_length=200, description="west,south,east,north in degrees.", examples=["5,45,10,49"])
-    ],
+    bbox: Box,
 ) -> Response:
     """A Grid of the cells whose centre lies in the box."""
     release = found(here, id)
@@ -251,14 +272,12 @@ def cube(
 def locations(
     here: Here,
     id: Named,
-    bbox: Annotated[
-        str, Query(max_length=200, description="west,south,east,north in degrees.", examples=["5,45,10,49"])
-    ] = "",
+    bbox: Bbox = None,
 ) -> GeoJson:
     """A feature for each country with a cell: a point inside it. Its border is at /api/regions/{id}."""
     release = found(here, id)
     with questions():
-        asked = window.box(bbox)
+        asked = window.box(bbox or "")
     area = account.box(asked.west, asked.south, asked.west + asked.width, asked.north)
     rows = []
     for name, land in borders(here).items():

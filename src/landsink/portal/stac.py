@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import pystac
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
@@ -20,9 +20,9 @@ from landsink import catalogue
 from landsink.catalogue.metadata import instant
 from landsink.core.errors import DataError, unknown
 from landsink.portal.context import Address, Context, Here
-from landsink.portal.extents import extent
+from landsink.portal.extents import Bbox, extent
 from landsink.portal.objects import box
-from landsink.portal.problems import Refusal, answers
+from landsink.portal.problems import Refusal, answers, known_only
 from landsink.portal.records import COLLECTIONS, Item, Link, Name, shown
 from landsink.portal.stac_pages import (
     GEOJSON,
@@ -53,14 +53,19 @@ TITLES = {
     "stations": "Stations: processed series and their quality",
     "collections": "Collections of data objects",
 }
-MOST = 1000
+MOST, USUAL = 1000, 10
+# Questions about items are those of OGC API Features.
+STRICT = [Depends(known_only)]
 # RFC 3339, which STAC asks for: a day alone, or a moment without its zone, is none.
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 # What an exact geometry is compared with at most; more than that must be narrowed by a box first.
 MOST_COMPARED = 5000
 MOST_VERTICES = 10_000
 
-Limit = Annotated[int, Query(ge=1, description="Items of a page; at most 1000 are given.")]
+Limit = Annotated[
+    int,
+    Query(ge=1, json_schema_extra={"maximum": MOST}, description="Items of a page; more is taken as 1000."),
+]
 Datetime = Annotated[
     str,
     Query(
@@ -69,8 +74,9 @@ Datetime = Annotated[
         examples=["2001-01-01T00:00:00Z/2002-12-31T00:00:00Z"],
     ),
 ]
-Bbox = Annotated[str, Query(max_length=120, description="West,south,east,north in degrees.")]
 Token = Annotated[str, Query(max_length=100, description="Where a page begins, as a 'next' link says.")]
+Ids = Annotated[str, Query(max_length=4000, description="Identifiers with commas.")]
+Shelves = Annotated[str, Query(max_length=400, description="Collections with commas.")]
 Shelf = Annotated[str, Path(max_length=64, pattern=r"^[a-z0-9_-]+$", examples=["runs"])]
 
 
@@ -128,6 +134,7 @@ def collection(collection: Shelf, here: Here, base: Address) -> Collection:
 @router.get(
     "/collections/{collection}/items",
     operation_id="stac_items",
+    dependencies=STRICT,
     response_class=GeoJson,
     response_model=Items,
     response_model_exclude_unset=True,
@@ -137,22 +144,33 @@ def items(
     collection: Shelf,
     here: Here,
     base: Address,
-    bbox: Bbox = "",
+    bbox: Bbox = None,
     datetime: Datetime = "",
-    limit: Limit = 10,
+    ids: Ids = "",
+    collections: Shelves = "",
+    limit: Limit = USUAL,
     token: Token = "",
 ) -> GeoJson:
-    """Items of a collection, page by page."""
+    """Items of a collection, page by page. Where other collections are named, but not this one, there are none."""
+    name = _known(here, collection)
     asked = Asked(
-        bbox=_edges(bbox), datetime=datetime, collections=[_known(here, collection)], limit=limit, token=token
+        bbox=_edges(bbox),
+        datetime=datetime,
+        ids=_split(ids),
+        # Clients that search by pages of a collection name it twice.
+        collections=[name] if name in (_split(collections) or [name]) else [],
+        limit=limit,
+        token=token,
     )
     own = f"{base}/api/stac/collections/{collection}/items"
-    return _page(here, base, asked, own, {"bbox": bbox, "datetime": datetime, "limit": limit})
+    said = {"bbox": bbox, "datetime": datetime, "ids": ids, "collections": collections}
+    return _page(here, base, asked, own, said | {"limit": limit})
 
 
 @router.get(
     "/collections/{collection}/items/{id}",
     operation_id="stac_item",
+    dependencies=STRICT,
     response_class=GeoJson,
     response_model=Item,
     response_model_exclude_unset=True,
@@ -171,6 +189,7 @@ def item(collection: Shelf, id: Name, here: Here, base: Address) -> GeoJson:
 @router.get(
     "/search",
     operation_id="stac_search",
+    dependencies=STRICT,
     response_class=GeoJson,
     response_model=Items,
     response_model_exclude_unset=True,
@@ -179,12 +198,12 @@ def item(collection: Shelf, id: Name, here: Here, base: Address) -> GeoJson:
 def search(
     here: Here,
     base: Address,
-    bbox: Bbox = "",
+    bbox: Bbox = None,
     datetime: Datetime = "",
-    ids: Annotated[str, Query(max_length=4000, description="Identifiers with commas.")] = "",
-    collections: Annotated[str, Query(max_length=400, description="Collections with commas.")] = "",
+    ids: Ids = "",
+    collections: Shelves = "",
     intersects: Annotated[str, Query(max_length=8000, description="A GeoJSON geometry.")] = "",
-    limit: Limit = 10,
+    limit: Limit = USUAL,
     token: Token = "",
 ) -> GeoJson:
     """Search items. All that is asked must hold."""
@@ -235,10 +254,15 @@ def _page(here: Context, base: str, asked: Asked, own: str, said: dict[str, Any]
     asked = asked.model_copy(update={"limit": min(asked.limit, MOST)})
     offset = _offset(asked.token)
     try:
-        found, total = _find(here, asked, offset)
+        # A collection's items are asked as OGC API Features has it, a search as STAC does.
+        found, total = _find(here, asked, offset, loose=own.endswith("/items"))
     except DataError as error:
         raise Refusal(400, error.found, error.expected, error.remedy) from None
-    links = [_link("root", f"{base}/api/stac/"), _link("self", own, GEOJSON)]
+    words = {k: v for k, v in (said or {}).items() if v}
+    now = {k: v for k, v in words.items() if (k, v) != ("limit", USUAL)}
+    now |= {"token": asked.token} if said and asked.token else {}
+    here_ = f"{own}?{urlencode(now)}" if now else own
+    links = [_link("root", f"{base}/api/stac/"), _link("self", here_, GEOJSON)]
     if own.endswith("/items"):
         links.append(_link("collection", own.removesuffix("/items")))
     ends = [("next", offset + asked.limit)] if offset + len(found) < total else []
@@ -249,8 +273,8 @@ def _page(here: Context, base: str, asked: Asked, own: str, said: dict[str, Any]
             body = asked.model_dump(exclude_unset=True) | {"token": token}
             links.append(Link(rel=rel, href=own, type=GEOJSON, method="POST", body=body))
         else:
-            words = {k: v for k, v in said.items() if v != ""} | {"token": token}
-            links.append(Link(rel=rel, href=f"{own}?{urlencode(words)}", type=GEOJSON, method="GET"))
+            href = f"{own}?{urlencode(words | {'token': token})}"
+            links.append(Link(rel=rel, href=href, type=GEOJSON, method="GET"))
     page = Items(
         type="FeatureCollection",
         features=[Item(**shown(here, i, base)) for i in found],
@@ -261,7 +285,7 @@ def _page(here: Context, base: str, asked: Asked, own: str, said: dict[str, Any]
     return GeoJson(page.model_dump(by_alias=True, exclude_unset=True))
 
 
-def _find(here: Context, asked: Asked, offset: int) -> tuple[Sequence[pystac.Item], int]:
+def _find(here: Context, asked: Asked, offset: int, loose: bool) -> tuple[Sequence[pystac.Item], int]:
     """Items of one page and how many there are in all."""
     geometry = _geometry(asked.intersects) if asked.intersects is not None else None
     edges = asked.bbox or (list(geometry.bounds) if geometry is not None else None)
@@ -276,6 +300,7 @@ def _find(here: Context, asked: Asked, offset: int) -> tuple[Sequence[pystac.Ite
         kinds=tuple(_kind(c) for c in asked.collections or ()),
         ids=tuple(asked.ids or ()),
         latest=False,
+        loose=loose,
         limit=asked.limit if geometry is None else MOST,
         offset=offset if geometry is None else 0,
     )
@@ -343,9 +368,9 @@ def _moment(text: str) -> str:
     return found.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _edges(text: str) -> list[float] | None:
+def _edges(text: str | None) -> list[float] | None:
     try:
-        found = box(text)
+        found = box(text or "")
     except DataError as error:
         raise Refusal(400, error.found, error.expected) from None
     return list(found) if found else None
