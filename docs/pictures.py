@@ -20,8 +20,13 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from docs import tower
+from landsink import case
 from landsink.catalogue import Catalogue
+from landsink.catalogue.station_item import Terms, enter
 from landsink.portal import Settings
+from landsink.stations.flux.stage import Settings as Chain
+from landsink.stations.flux.stage import quiet
 
 try:
     from playwright.sync_api import Browser, Page, sync_playwright
@@ -90,9 +95,15 @@ def landed(page: "Page") -> None:
     page.locator("h1").wait_for()
 
 
+def plotted(page: "Page") -> None:
+    """Waits until the series of a station is drawn."""
+    page.locator("figure.plot canvas").first.wait_for()
+    page.wait_for_load_state("networkidle")
+
+
 @dataclass(frozen=True)
 class Scene:
-    """One picture: its name, the address ({id} is the demo), what is waited for, and the window."""
+    """One picture: name, address ({id}: the demo, {station}: a made-up tower), what is waited for, and the window."""
 
     name: str
     address: str
@@ -112,7 +123,9 @@ SCENES = (
     Scene("search", "/search?q=virtual", found),
     Scene("object", "/objects/{id}", landed),
     Scene("dark", VIEW + "&v=gpp", settled, {"color_scheme": "dark"}),
+    Scene("station", "/stations/{station}", plotted, {"viewport": {"width": 1280, "height": 1000}}),
     Scene("phone", VIEW + "&v=gpp", settled, PHONE),
+    Scene("phone-series", VIEW + "&v=gpp&at=13,51&panel=point", curve, PHONE),
 )
 
 
@@ -135,12 +148,14 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory(prefix="landsink-pictures-") as folder:
         # A catalogue of its own: nothing is written into the user's, and nothing of the user's is shown.
-        Catalogue(Path(folder)).add(demo)
+        catalogue = Catalogue(Path(folder))
+        catalogue.add(demo)
+        station = made_up(catalogue, Path(folder))
         with serving(Path(folder)) as url, sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=chromium, args=list(FLAGS))
             for scene in SCENES:
                 if only in (None, scene.name):
-                    draw(browser, url, demo.id, scene)
+                    draw(browser, url + scene.address.format(id=demo.id, station=station), scene)
             browser.close()
     return 0
 
@@ -157,12 +172,22 @@ def is_demo(item) -> bool:
     )
 
 
-def draw(browser: "Browser", url: str, name: str, scene: Scene) -> None:
+def made_up(catalogue: Catalogue, folder: Path) -> str:
+    """Processes a tower that nobody measured, and enters it as generated; its identifier."""
+    (given := folder / "made-up").mkdir()
+    asked = case.StationFiles(tower.write(given), **tower.PLACE)
+    found = case.station(asked, given / "products", Chain(draws=8, percentiles=8), quiet)
+    item = enter(catalogue, found.folder, Terms("CC0-1.0"))
+    item.properties["landsink:generated"] = True
+    return catalogue.add(item).id
+
+
+def draw(browser: "Browser", address: str, scene: Scene) -> None:
     """One picture into the folder."""
     window = browser.new_context(**(WINDOW | scene.window))
     page = window.new_page()
     page.set_default_timeout(PATIENCE)
-    page.goto(url + scene.address.format(id=name))
+    page.goto(address)
     scene.ready(page)
     FOLDER.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=FOLDER / f"{scene.name}.png", animations="disabled")

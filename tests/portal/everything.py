@@ -16,6 +16,7 @@ from landsink.portal.jobs.queue import Limits, Queue
 from landsink.stations.flux.stage import Settings as Chain
 from landsink.stations.flux.stage import quiet
 from tests.case import station_files
+from tests.catalogue.plots import DAY
 from tests.portal import gridded, small
 from tests.portal.labour import Toil
 
@@ -37,7 +38,7 @@ class Everything:
 
 def everything(root: Path) -> Everything:
     """Build it in an empty folder."""
-    catalogue, page = Catalogue(root / "home", clock=lambda: small.DAY), small.built(root / "page")
+    catalogue, page = Catalogue(root / "home", clock=lambda: DAY), small.built(root / "page")
     names = small.fill(catalogue, root / "sources")
     (root / "grid").mkdir()
     product, _ = gridded.publish(catalogue, root / "grid", page, gridded.product())

@@ -236,19 +236,21 @@ def test_what_was_clicked_stays_where_it_was(visit, site):
     )
 
 
-def test_ninety_of_a_hundred_lie_in_the_band_that_is_told(visit, site):
+def test_the_band_is_that_of_the_members_and_else_one_standard_deviation(visit, site):
     page = visit(f"/?v=gpp&t=2001-07&{VIEW}&at=21,45&panel=point")
-    told_band = page.locator("[data-ninety]").inner_text()
-    series = site.get("/series", variable="gpp", lat=45, lon=21)
+    band = site.get("/series", variable="gpp", lat=45, lon=21, band=0.9)["band"]
     factor = told(site, "gpp")["shown"]["factor"]
-    low, high = (float(x) for x in told_band.removeprefix("90 %: ").split(" to "))
-    value, sd = series["value"][6] * factor, series["sd"][6] * factor
-    assert (low, high) == pytest.approx((value - 1.6449 * sd, value + 1.6449 * sd), rel=1e-3)
-    drawn = page.locator("figure.plot canvas").first
-    before = drawn.evaluate("c => c.toDataURL()")
-    page.get_by_label("90 % band").check()
-    page.get_by_text("band: 90 %, from σ taken as normal").wait_for()
-    assert page.locator("figure.plot canvas").first.evaluate("c => c.toDataURL()") != before
+    ends, says = page.locator("[data-band]").inner_text().split(": ")
+    assert says == f"5–95 % of {band['members']} members"
+    wanted = (band["low"][6] * factor, band["high"][6] * factor)
+    assert [float(x) for x in ends.split(" to ")] == pytest.approx(wanted, rel=1e-3)
+    page.get_by_text(f"band: {says}").wait_for()
+    page.locator("aside details summary").click()
+    july = page.locator("aside tbody tr").nth(6).locator("td").all_inner_texts()
+    assert [float(x) for x in july[1:3]] == pytest.approx(wanted, rel=1e-5)
+    page.goto(f"{site.url}/?v=nee&t=2001-07&{VIEW}&at=21,45&panel=point")
+    page.get_by_text("band: ± 1 standard deviation").wait_for()
+    assert page.locator("[data-band]").count() == 0
 
 
 @pytest.mark.parametrize(
@@ -280,7 +282,7 @@ def test_a_tower_stands_beside_the_cell_in_the_unit_of_the_map(visit, site, unit
         return
     page.locator("aside thead th", has_text="A tower").wait_for()
     july = page.locator("aside tbody tr").nth(6).locator("td").all_inner_texts()
-    assert float(july[2]) == pytest.approx(values[6] * 86_400_000, rel=1e-5)
+    assert float(july[-1]) == pytest.approx(values[6] * 86_400_000, rel=1e-5)
 
 
 @pytest.mark.parametrize("aggregate", ["mean", "sum"])

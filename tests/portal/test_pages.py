@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,27 +16,13 @@ import xarray as xr
 from landsink.catalogue import Catalogue
 from landsink.portal import Context, Settings
 from tests.house import tree
+from tests.portal.browser import driven, serving
 from tests.portal.small import Ids, fill
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
 
-CHROMIUM = next((p for p in map(Path, ("/usr/bin/chromium", "/usr/bin/google-chrome")) if p.exists()), None)
-PAGE = Settings().page
-FLAGS = (
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-)
-COMMAND = "from landsink.cli.portal import app; app()"
 PASSWORD = "a few plain words"
 PATIENCE = 30_000  # milliseconds
-
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-    pytest.mark.skipif(not (PAGE / "index.html").exists(), reason="the page is not built: make page"),
-]
 
 
 @dataclass(frozen=True)
@@ -61,44 +46,14 @@ def site(tmp_path_factory) -> Iterator[Site]:
     catalogue = Catalogue(root / "home")
     ids = fill(catalogue, root / "sources")
     Context(catalogue, Settings()).accounts.add("jane", "contributor", PASSWORD)
-    paths = os.pathsep.join([str(tree.SOURCE.parent), str(tree.ROOT)])
-    asked = ("serve", "--port", "0", "--no-browser", "--no-worker", "--home", str(root / "home"))
-    server = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *asked],
-        env=os.environ | {"PYTHONPATH": paths, "COLUMNS": "200"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    said: list[str] = []
-    found = threading.Event()
-
-    def listen() -> None:
-        for line in server.stdout or ():
-            said.append(line)
-            if "http://" in line and "/api" in line:
-                found.set()
-        # The end of what it says is the end of it: nobody need wait for more.
-        found.set()
-
-    reader = threading.Thread(target=listen, daemon=True)
-    reader.start()
-    assert found.wait(120), "".join(said)
-    url = re.search(r"http://[\d.]+:\d+", "".join(said))
-    assert url, "".join(said)
-    yield Site(url[0], ids)
-    server.terminate()
-    server.wait(60)
-    reader.join(10)
-    server.stdout.close()
+    with serving(root / "home", "--no-worker") as url:
+        yield Site(url, ids)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+    with driven() as opened:
         yield opened
-        opened.close()
 
 
 Open = Callable[..., "playwright.Page"]
@@ -291,6 +246,36 @@ def test_what_is_not_there_is_said_with_the_way_to_the_search(visit):
     page.get_by_role("alert").wait_for()
     assert "nothing-of-that-name" in page.get_by_role("alert").inner_text()
     assert page.get_by_role("link", name="To the search").get_attribute("href") == "/search"
+
+
+@pytest.mark.parametrize(
+    ("language", "months"),
+    [
+        ("en", "January 2001 – December 2002"),
+        ("fr", "janvier 2001 – décembre 2002"),
+        ("de", "Januar 2001 – Dezember 2002"),
+        ("fi", "tammikuu 2001 – joulukuu 2002"),
+    ],
+)
+def test_a_period_of_months_is_told_in_months(visit, site, language, months):
+    page = visit(f"/objects/{site.ids.run}?lang={language}")
+    page.locator("dd", has_text=months).first.wait_for()
+    page.goto(f"{site.url}/search?q=run&lang={language}")
+    page.locator("article", has_text=months).first.wait_for()
+
+
+def test_english_days_are_written_day_month_year(visit, site):
+    page = visit(f"/objects/{site.ids.held}", locale="en-US")
+    page.get_by_text("The data become free on 1 Jan 2099.").wait_for()
+
+
+def test_a_page_that_is_not_there_is_said_in_the_readers_language(visit, site):
+    assert httpx.get(f"{site.url}/nowhere/at/all", headers={"Accept": "text/html"}).status_code == 404
+    page = visit("/nowhere/at/all?lang=de")
+    page.get_by_role("heading", name="Keine solche Seite", level=1).wait_for()
+    page.get_by_role("link", name="Suche").last.click()
+    page.wait_for_url("**/search")
+    assert "no such page" in httpx.get(f"{site.url}/assets/none.js").text
 
 
 # --- upload

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from landsink.portal.series import Series
 from tests.portal.gridded import shelf
 
 
@@ -40,6 +41,30 @@ def test_longitudes_are_places_on_the_globe(at):
     assert same(west["value"], at.ds.nee.sel(lat=5, lon=-175))
 
 
+@pytest.mark.parametrize("share", [0.9, 0.5])
+def test_the_band_is_the_quantiles_of_the_members(at, share):
+    found = at.get(f"/series?variable=gpp&lat=47.4&lon=8.1&band={share}").json()
+    cell = at.ds.gpp_members.sel(lat=45.0, lon=5.0).transpose("time", "member").values.astype(float)
+    low, high = np.quantile(cell, [(1 - share) / 2, (1 + share) / 2], axis=1)
+    np.testing.assert_allclose(found["band"]["low"], low, rtol=1e-6)
+    np.testing.assert_allclose(found["band"]["high"], high, rtol=1e-6)
+    assert found["band"]["low"] != found["band"]["high"]
+    assert (found["band"]["share"], found["band"]["members"]) == (share, cell.shape[1])
+    assert found["band"]["method"] == "linear"
+    Series.model_validate(found, strict=True)
+
+
+def test_the_band_is_asked_for_and_null_where_no_members_are_kept(at):
+    plain = at.get("/series?variable=gpp&lat=47.4&lon=8.1").json()
+    assert "band" not in plain
+    asked = at.get("/series?variable=gpp&lat=47.4&lon=8.1&band=0.9").json()
+    assert {name: asked[name] for name in plain} == plain
+    for variable in ("nee", "cVeg", "gpp_sd"):
+        assert at.get(f"/series?variable={variable}&lat=47.4&lon=8.1&band=0.9").json()["band"] is None
+    sea = at.get("/series?variable=gpp&lat=45&lon=-15&band=0.9").json()["band"]
+    assert sea["low"] == sea["high"] == [None] * 24
+
+
 @pytest.mark.parametrize(
     ("question", "status"),
     [
@@ -48,6 +73,9 @@ def test_longitudes_are_places_on_the_globe(at):
         ("variable=gpp&lat=nan&lon=5", 422),
         ("variable=gpp&lat=45", 422),
         ("variable=&lat=45&lon=5", 404),
+        ("variable=gpp&lat=45&lon=5&band=0", 422),
+        ("variable=gpp&lat=45&lon=5&band=1", 422),
+        ("variable=gpp&lat=45&lon=5&band=nan", 422),
     ],
 )
 def test_wrong_questions_are_told_what_to_do(at, question, status):

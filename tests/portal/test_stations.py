@@ -9,19 +9,11 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from landsink import case
 from landsink.catalogue import Catalogue
-from landsink.catalogue.station_item import Terms, enter, folder_of
+from landsink.catalogue.station_item import folder_of
 from landsink.portal import Context, Settings, create, station_series, stations
-from landsink.stations.flux.stage import Settings as Chain
-from landsink.stations.flux.stage import quiet
-from tests.case import station_files as made
-from tests.case.test_station import table
+from tests.portal import towers
 from tests.portal.small import client
-
-
-def process(path, out, **asked):
-    return case.station(case.StationFiles(path, **asked), out, Chain(draws=2, percentiles=2), quiet)
 
 
 @pytest.fixture(scope="module")
@@ -29,18 +21,7 @@ def shelf(tmp_path_factory):
     """A catalogue with a tower, an air station and two versions of a cruise; identifiers by name."""
     folder = tmp_path_factory.mktemp("stations")
     catalogue = Catalogue(folder / "home")
-    (folder / "AA-Aaa_HH.csv").parent.mkdir(exist_ok=True)
-    table(days=40).to_csv(folder / "AA-Aaa_HH.csv", index=False)
-    place = {"latitude": 51.0, "longitude": 15.0, "utc_offset": 1.0}
-    found = {
-        "tower": process(folder / "AA-Aaa_HH.csv", folder / "tower", **place),
-        "air": process(made.months(folder), folder / "air"),
-        "old": process(made.cruise(folder), folder / "old", site="AA2019"),
-        "ship": process(folder / "cruise.csv", folder / "ship", site="AA2019", fco2_error=2.0),
-    }
-    return catalogue, {
-        name: enter(catalogue, one.folder, Terms("CC-BY-4.0")).id for name, one in found.items()
-    }
+    return catalogue, towers.fill(catalogue, folder / "files")
 
 
 @pytest.fixture(scope="module")

@@ -144,7 +144,9 @@ def describe_station(folder: Path, page: dict[str, Any], terms: Terms, made: dat
                 "landsink:place": page.get("place", {}),
                 "landsink:coverage": _coverage(page),
                 "landsink:columns": {
-                    v["name"]: {"unit": v["unit"], "description": v["title"]} for v in page["variables"]
+                    v["name"]: {"unit": v["unit"], "description": v["title"]}
+                    | ({"sign": v["sign"]} if v["sign"] else {})
+                    for v in page["variables"]
                 },
                 "landsink:record": page["record"],
                 "landsink:variables": sorted(v["name"] for v in page["variables"]),

@@ -66,7 +66,9 @@ async def part(rest: str, request: Request, here: Here) -> Response:
             files.get_path({"path": f"/{rest}", "root_path": ""} | {}), request.scope
         )
     except (HTTPException, ValueError, OSError):
-        return HTMLResponse(_missing(), 404)
+        # Somebody who followed an old link reads the map's own page, in their language; a program reads a few words.
+        reader = "text/html" in request.headers.get("accept", "") and "." not in rest.rsplit("/", 1)[-1]
+        return shell(here.settings.page, status=404) if reader else HTMLResponse(_missing(), 404)
     found.headers["Cache-Control"] = FOREVER if HASHED.fullmatch(rest) else ANEW
     place = files.lookup_path(rest)[0]
     wants = "gzip" in request.headers.get("accept-encoding", "") and "range" not in request.headers

@@ -27,6 +27,18 @@ class Place(BaseModel):
     lon: float = Field(examples=[7.0])
 
 
+class Band(BaseModel):
+    """Between which quantiles of the ensemble's members a value lies, step by step."""
+
+    share: float = Field(
+        description="How much of the members lies between; the rest is halved.", examples=[0.9]
+    )
+    low: list[float | None] = Field(examples=[[1.1e-08]])
+    high: list[float | None] = Field(examples=[[1.3e-08]])
+    members: int = Field(description="How many members there are.", examples=[16])
+    method: str = Field(examples=["linear"])
+
+
 class Series(BaseModel):
     """All steps of one cell."""
 
@@ -39,6 +51,9 @@ class Series(BaseModel):
     cell: Place = Field(description="Centre of the cell that holds the place.")
     value: list[float | None] = Field(examples=[[1.2e-08]])
     sd: list[float | None] | None = Field(description="Standard deviation; null where the product has none.")
+    band: Band | None = Field(
+        None, description="Only where `band` is asked for; null where the variable keeps no members."
+    )
 
 
 class Map(BaseModel):
@@ -94,10 +109,22 @@ def series(
     lon: Annotated[
         float, Query(ge=-180, le=360, allow_inf_nan=False, description="Longitude.", examples=[8.1])
     ],
+    band: Annotated[
+        float | None,
+        Query(
+            gt=0,
+            lt=1,
+            allow_inf_nan=False,
+            description="Ask for the quantiles of the members that hold this share of them between: 0.9 is the "
+            "5 % and the 95 % quantile, interpolated linearly between members.",
+            examples=[0.9],
+        ),
+    ] = None,
 ) -> Response:
     """The series of the cell that holds a place, with its standard deviation, in the product's own unit.
 
-    `value` is null where the cell has no value, as over the sea.
+    `value` is null where the cell has no value, as over the sea. The mean of quantiles is no quantile of the mean,
+    unless all steps err alike: for means over time, take the members themselves.
     """
     release = found(here, id)
     head, sd = _frame(release, variable)
@@ -105,11 +132,23 @@ def series(
     spread = listed(release.series(sd, row, col)) if sd else "null"
     centre = f'{{"lat":{float(release.lat[row])!r},"lon":{float(release.lon[col])!r}}}'
     value = listed(release.series(variable, row, col))
+    ends = "" if band is None else f',"band":{_band(release, variable, row, col, band)}'
     return Response(
-        f'{head},"cell":{centre},"value":{value},"sd":{spread}}}',
+        f'{head},"cell":{centre},"value":{value},"sd":{spread}{ends}}}',
         media_type="application/json",
         headers=RECENT,
     )
+
+
+def _band(release: Release, variable: str, row: int, col: int, share: float) -> str:
+    # Of a standard deviation no members are kept, and of some products none at all.
+    kept = release.variables.get(variable)
+    if kept is None or not kept.members:
+        return "null"
+    members = release.members(variable, slice(row, row + 1), slice(col, col + 1), slice(0, len(release.time)))
+    low, high = np.quantile(members[:, :, 0, 0].astype(float), [(1 - share) / 2, (1 + share) / 2], axis=1)
+    told = f'"share":{share!r},"members":{members.shape[1]},"method":"linear"'
+    return f'{{{told},"low":{listed(low.astype("f4"))},"high":{listed(high.astype("f4"))}}}'
 
 
 @router.get(

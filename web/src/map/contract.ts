@@ -45,8 +45,14 @@ export interface Product {
   /** Degrees of latitude and of longitude. */
   resolution: [number, number];
   variables: Variable[];
-  /** Where the raw Zarr stands: frames lie under {zarr}/map/{variable}. */
+  /** The beginning of the hash of its content: made anew, a product keeps its id and has another edition. */
+  edition: string;
+  /** Coarser maps, each half as fine as the one before. */
+  levels: number;
+  /** Where the raw Zarr of this edition stands: frames lie under {zarr}/map/{variable}. */
   zarr: string;
+  /** Where its tiles stand: {tiles}/{variable}/{step}/{z}/{x}/{y}.png. */
+  tiles: string;
 }
 
 export interface Detail extends Product {

@@ -1,5 +1,5 @@
 // Numbers as people read them.
-import { boxText, numberText } from "../pages/units";
+import { boxText, dateLanguage, numberText } from "../pages/units";
 import type { Variable } from "./contract";
 
 /** A value of the product in the unit shown. */
@@ -36,9 +36,6 @@ export function short(title: string): string {
   return title.split(": ")[0];
 }
 
-/** Half the width of the central 90 % of a normal distribution, in standard deviations. */
-export const NINETY = 1.6449;
-
 /** Latitude and longitude of a place as 47.4° N, 8.1° E. */
 export function placeText(lat: number, lon: number, language: string): string {
   return boxText([lon, lat, lon, lat], language);
@@ -56,5 +53,5 @@ export function cellText(lat: number, dlat: number, dlon: number, language: stri
 export function dateText(stamp: string, language: string, daily = false): string {
   const day = new Date(stamp.length <= 10 ? `${stamp}T00:00:00Z` : stamp.endsWith("Z") ? stamp : `${stamp}Z`);
   const form: Intl.DateTimeFormatOptions = { year: "numeric", month: "long", timeZone: "UTC" };
-  return new Intl.DateTimeFormat(language, daily ? { ...form, day: "numeric" } : form).format(day);
+  return new Intl.DateTimeFormat(dateLanguage(language), daily ? { ...form, day: "numeric" } : form).format(day);
 }

@@ -6,6 +6,8 @@ import { FRAGMENT, VERTEX } from "./shader";
 
 export interface Side {
   grid: Grid;
+  /** Of the map that the numbers come from: 0 is the product's own cells, n means of 2ⁿ by 2ⁿ of them. */
+  level: number;
   value: Float32Array;
   sd: Float32Array | null;
 }
@@ -139,6 +141,8 @@ export class PictureLayer implements CustomLayerInterface {
     const two = other ?? one;
     gl.uniform4f(at("u_one_grid"), one.grid.west, one.grid.dlon, one.grid.first, one.grid.dlat);
     gl.uniform4f(at("u_two_grid"), two.grid.west, two.grid.dlon, two.grid.first, two.grid.dlat);
+    gl.uniform2f(at("u_one_span"), one.grid.spanLon, one.grid.spanLat);
+    gl.uniform2f(at("u_two_span"), two.grid.spanLon, two.grid.spanLat);
     gl.uniform2f(at("u_range"), range[0], range[1]);
     gl.uniform1i(at("u_mode"), other ? ["one", "swipe", "difference"].indexOf(mode) : 0);
     const deviations = one.sd && (mode === "one" || !other || two.sd);

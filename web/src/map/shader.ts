@@ -17,16 +17,18 @@ in vec2 v_world;
 out vec4 colour;
 uniform sampler2D u_one, u_one_sd, u_two, u_two_sd, u_colours;
 uniform vec4 u_one_grid, u_two_grid;  // west edge, step, first edge, step, in degrees
+uniform vec2 u_one_span, u_two_span;  // how far it reaches from there, in degrees
 uniform vec2 u_range;
 uniform int u_mode, u_uncertainty;
 uniform float u_sigmas, u_split, u_dot;
 const float PI = 3.141592653589793;
 
 // The cell of a place; x is -1 outside the grid.
-ivec2 cell(vec4 grid, ivec2 size, vec2 place) {
+ivec2 cell(vec4 grid, vec2 span, ivec2 size, vec2 place) {
   float turned = mod(place.x - grid.x, 360.0);
   ivec2 at = ivec2(int(floor(turned / grid.y)), int(floor((place.y - grid.z) / grid.w)));
-  bool inside = at.x < size.x && at.y >= 0 && at.y < size.y && (place.y - grid.z) / grid.w >= 0.0;
+  float down = (place.y - grid.z) / span.y;
+  bool inside = turned < span.x && at.x < size.x && at.y < size.y && down >= 0.0 && down < 1.0;
   return inside ? at : ivec2(-1);
 }
 
@@ -35,8 +37,8 @@ bool nothing(float x) { return (floatBitsToUint(x) & 0x7f800000u) == 0x7f800000u
 
 void main() {
   vec2 place = vec2(v_world.x * 360.0 - 180.0, degrees(2.0 * atan(exp(PI * (1.0 - 2.0 * v_world.y))) - 0.5 * PI));
-  ivec2 a = cell(u_one_grid, textureSize(u_one, 0), place);
-  ivec2 b = cell(u_two_grid, textureSize(u_two, 0), place);
+  ivec2 a = cell(u_one_grid, u_one_span, textureSize(u_one, 0), place);
+  ivec2 b = cell(u_two_grid, u_two_span, textureSize(u_two, 0), place);
   bool second = u_mode == 1 && gl_FragCoord.x >= u_split;
   bool both = u_mode == 2;
   if ((!second && a.x < 0) || ((second || both) && b.x < 0)) discard;

@@ -24,13 +24,20 @@ export function open(id: string): Promise<Opened> {
   let found = opened.get(id);
   if (!found) {
     found = get<Detail>(`/api/products/${encodeURIComponent(id)}`).then((detail) => {
-      const frames = new Frames(`${detail.zarr}/map`, detail.lat.length, detail.lon.length, detail.time.length);
-      return { detail, grid: new Grid(detail.lat, detail.lon), frames };
+      const grid = new Grid(detail.lat, detail.lon);
+      return { detail, grid, frames: new Frames(`${detail.zarr}/map`, grid, detail.time.length, detail.levels) };
     });
     found.catch(() => opened.delete(id));
     opened.set(id, found);
   }
   return found;
+}
+
+/** A product that was made anew is opened once more. */
+export function reopen(id: string): Promise<Opened> {
+  opened.delete(id);
+  listed = undefined;
+  return open(id);
 }
 
 export function variable(product: Product, name: string): Variable {

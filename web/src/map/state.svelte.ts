@@ -2,10 +2,12 @@
 import type { Position, Product, Variable, View, Box } from "./contract";
 import { diverging, even, rounded, table } from "./colours";
 import { fromShown, toShown } from "./display";
+import type { Window } from "./grid";
 import type { Picture, Side } from "./layer";
 import { readLink, writeLink, type Link, type Panel } from "./link";
 import { differences, reach } from "./comparison";
-import { open, perYear, products, stepOf, variable, type Opened } from "./shelf";
+import { Fault } from "../api";
+import { open, perYear, products, reopen, stepOf, variable, type Opened } from "./shelf";
 
 export class MapState {
   list = $state.raw<Product[]>([]);
@@ -26,6 +28,8 @@ export class MapState {
   centre = $state.raw<Position | null>(null);
   zoom = $state(2);
   box = $state.raw<Box>([-180, -85, 180, 85]);
+  /** Whether the camera has told what is in sight. */
+  placed = $state(false);
   point = $state.raw<Position | null>(null);
   region = $state<string | null>(null);
   polygon = $state.raw<Position[] | null>(null);
@@ -36,7 +40,25 @@ export class MapState {
   /** The frames that are on the screen, and how long the last step took. */
   seen = $state.raw<{ one: Side; other: Side | null; step: number; otherStep: number; name: string; product: string } | null>(null);
   took = $state(0);
+  /** What has to be read for what is in sight: another text when other tiles are needed. */
+  windows = $derived([this.one, this.comparing ? this.other : null].map((opened) => this.needed(opened)).join("|"));
+  private turn = 0;
+  private landed = 0;
   private readonly measures = new Map<string, [number, number]>();
+
+  private needed(opened: Opened | null): string {
+    return opened?.frames.tiled ? `${this.placed} ${this.deviating(opened)} ${JSON.stringify(opened.frames.window(this.box, this.zoom))}` : "";
+  }
+
+  // Of a large product deviations are read only where the map shows them; a click tells those of its cell.
+  private deviating({ frames }: Opened): boolean {
+    return !frames.tiled || this.uncertainty !== "none" || this.sigmas > 0;
+  }
+
+  /** How many cells of the product, each way, a cell that is drawn holds: 1, or more where a coarser map is drawn. */
+  get coarse(): number {
+    return this.seen ? 2 ** Math.max(this.seen.one.level, this.seen.other?.level ?? 0) : 1;
+  }
 
   /** The variable shown, as the product tells it. */
   get variable(): Variable | null {
@@ -92,7 +114,7 @@ export class MapState {
     if (known) return known;
     const { seen } = this;
     const sd = this.uncertainty === "sd";
-    if (!seen || seen.name !== row.name || (!sd && !seen.other)) return [0, 1];
+    if (!seen || seen.name !== row.name || (sd ? row.sd && !seen.one.sd : !seen.other)) return [0, 1];
     const far = reach(sd ? (seen.one.sd ?? []) : differences(seen.one, seen.other as Side)) * Math.abs(row.shown.factor);
     const found = rounded(sd ? [0, far || 1] : even([-far, far]));
     this.measures.set(what, found);
@@ -131,20 +153,43 @@ export class MapState {
 
   /** Loads the frames of the state and shows them, unless the reader has gone on meanwhile. */
   async load(): Promise<void> {
-    const { one, other, name, step, otherStep, mode } = this;
+    const { one, other, name, step, otherStep, mode, box, zoom } = this;
     const row = this.variable;
-    if (!one || !row) return;
-    const began = performance.now();
     const second = mode === "one" ? null : other;
-    const [first, last] = await Promise.all([side(one, name, step), second && side(second, name, otherStep)]);
-    const current = this.one === one && this.name === name && this.step === step && this.mode === mode;
+    if (!one || !row) return;
+    // Of a large product only what is in sight is read: not before that is known.
+    if (!this.placed && (one.frames.tiled || second?.frames.tiled)) return;
+    const [began, turn] = [performance.now(), ++this.turn];
+    const [where, there] = [one.frames.window(box, zoom), second?.frames.window(box, zoom)];
+    let first: Side, last: Side | null;
+    try {
+      [first, last] = await Promise.all([
+        side(one, name, step, where, this.deviating(one)),
+        second && there ? side(second, name, otherStep, there, this.deviating(second)) : null,
+      ]);
+    } catch (error) {
+      if (error instanceof Fault && error.status === 410) return await this.renew();
+      throw error;
+    }
+    const current = this.one === one && this.name === name && this.step === step && this.mode === mode && turn > this.landed;
     if (!current || (second && (this.other !== other || this.otherStep !== otherStep))) return;
+    this.landed = turn;
     this.seen = { one: first, other: last, step, otherStep, name, product: one.detail.id };
     this.took = performance.now() - began;
     this.failure = "";
-    const names = row.sd ? [name, row.sd] : [name];
-    one.frames.prefetch(names, step);
-    second?.frames.prefetch(names, otherStep, 1);
+    const names = row.sd && first.sd ? [name, row.sd] : [name];
+    one.frames.prefetch(names, step, where);
+    if (there) second?.frames.prefetch(names, otherStep, there, 1);
+  }
+
+  // A product was made anew while it was shown: its old bytes are gone, and the same view of the new one is taken up.
+  private async renew(): Promise<void> {
+    const [date, otherDate] = [this.date, this.otherDate];
+    if (this.one) this.one = await reopen(this.one.detail.id);
+    if (this.other) this.other = this.other.detail.id === this.one?.detail.id ? this.one : await reopen(this.other.detail.id);
+    if (this.one) this.step = stepOf(this.one.detail.time, date);
+    if (this.other) this.otherStep = stepOf(this.other.detail.time, otherDate);
+    this.list = await products();
   }
 
   async choose(id: string): Promise<void> {
@@ -197,13 +242,13 @@ export class MapState {
   }
 }
 
-async function side(opened: Opened, name: string, step: number): Promise<Side> {
-  const row = variable(opened.detail, name);
+async function side({ detail, frames }: Opened, name: string, step: number, window: Window, deviating: boolean): Promise<Side> {
+  const row = variable(detail, name);
   const [value, sd] = await Promise.all([
-    opened.frames.frame(row.name, step),
-    row.sd ? opened.frames.frame(row.sd, step) : null,
+    frames.frame(row.name, step, window),
+    row.sd && deviating ? frames.frame(row.sd, step, window) : null,
   ]);
-  return { grid: opened.grid, value, sd };
+  return { grid: frames.grid(window), level: window.level, value, sd };
 }
 
 // The net flux is what people come for; else the first variable.

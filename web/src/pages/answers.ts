@@ -58,6 +58,7 @@ export interface ItemProperties {
   "landsink:method"?: string;
   "landsink:rights"?: string;
   "landsink:station"?: string;
+  "landsink:place"?: { utc_offset?: number | null };
   "landsink:contact"?: string;
   "landsink:funding"?: string;
   "landsink:publisher"?: string;

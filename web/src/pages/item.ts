@@ -1,7 +1,7 @@
 // What pages say of a catalogue item.
 
 import type { Item } from "./answers";
-import { dayText } from "./units";
+import { periodText } from "./units";
 
 const LICENCES: Record<string, string> = {
   "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
@@ -18,12 +18,10 @@ export function licenceAddress(licence: string | undefined): string {
   return LICENCES[licence] ?? `https://spdx.org/licenses/${encodeURIComponent(licence)}.html`;
 }
 
-/** The first and the last day of an item, in the reader's words; '' for what has no time of its own. */
+/** From an item's first step to its last one, in the reader's words; '' for what has no time of its own. */
 export function period(item: Item, language: string): string {
-  const { start_datetime: start, end_datetime: end } = item.properties;
-  if (!start || !end) return "";
-  const [first, last] = [dayText(start, language), dayText(end, language)];
-  return first === last ? first : `${first} – ${last}`;
+  const { start_datetime: start, end_datetime: end, "landsink:place": place } = item.properties;
+  return periodText(start, end, language, place?.utc_offset ?? 0);
 }
 
 /** Whether an item says that its numbers are made up. */

@@ -23,6 +23,8 @@ export interface Summary {
     longitude?: number | null;
     elevation?: number | null;
     intake_height?: number | null;
+    /** Hours of local standard time from UTC. */
+    utc_offset?: number | null;
   };
   bbox: number[] | null;
   period: string[];

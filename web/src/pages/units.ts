@@ -14,6 +14,7 @@ export function unitText(unit: string | undefined | null): string {
   // A figure without a sign is a power only behind a length: the 2 of CO2 is none.
   return unit
     .replace(/([A-Za-zµ°%]+)\^?(-\d+)\b/g, (_, name: string, power: string) => name + raised(power))
+    .replace(/\bu(?=mol|atm|g\b|m\b)/g, "µ")
     .replace(/\b([kcdm]?m)\^?([23])\b/g, (_, name: string, power: string) => name + raised(power));
 }
 
@@ -41,11 +42,42 @@ export function sizeText(bytes: number, language: string): string {
   }).format(bytes / 1000 ** step);
 }
 
+/** The language as dates ask for it: English ones are written day, month, year. */
+export function dateLanguage(language: string): string {
+  return language === "en" ? "en-GB" : language;
+}
+
+const DAY = 86_400_000;
+const MONTHLY: Intl.DateTimeFormatOptions = { month: "long", year: "numeric" };
+
+function moment(stamp: string | undefined | null): Date | null {
+  if (!stamp) return null;
+  const found = new Date(stamp.length <= 10 ? `${stamp}T00:00:00Z` : /[zZ]$|[+-]\d\d:\d\d$/.test(stamp) ? stamp : `${stamp}Z`);
+  return Number.isNaN(found.getTime()) ? null : found;
+}
+
 /** A day in UTC, in words of the reader's language; '' for what is no date. */
 export function dayText(stamp: string | undefined | null, language: string): string {
-  const day = stamp ? new Date(stamp.length === 10 ? `${stamp}T00:00:00Z` : stamp) : null;
-  if (!day || Number.isNaN(day.getTime())) return "";
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" }).format(day);
+  const day = moment(stamp);
+  return day ? new Intl.DateTimeFormat(dateLanguage(language), { dateStyle: "medium", timeZone: "UTC" }).format(day) : "";
+}
+
+/**
+ * From the first step to the last one as people say it: years from 1 January to 1 January or to 31 December, months
+ * from a first day to a first or a last one, days otherwise. `hours`: how far the calendar's clock is ahead of UTC.
+ */
+export function periodText(start: string | undefined | null, end: string | undefined | null, language: string, hours = 0): string {
+  const ends = [moment(start), moment(end)].map((at) => at && new Date(at.getTime() + hours * 3_600_000));
+  const [first, last] = ends;
+  if (!first || !last) return "";
+  const begins = last.getUTCDate() === 1 && last.getTime() % DAY === 0;
+  const closes = new Date(last.getTime() + DAY).getUTCDate() === 1;
+  const whole = first.getUTCDate() === 1 && (begins || closes) && last.getTime() - first.getTime() >= 27 * DAY;
+  const years = whole && first.getUTCMonth() === 0 && last.getUTCMonth() === (begins ? 0 : 11);
+  const form: Intl.DateTimeFormatOptions = years ? { year: "numeric" } : whole ? MONTHLY : { dateStyle: "medium" };
+  const shown = new Intl.DateTimeFormat(dateLanguage(language), { ...form, timeZone: "UTC" });
+  const [from, to] = [shown.format(first), shown.format(last)];
+  return from === to ? from : `${from} – ${to}`;
 }
 
 /** West, south, east, north as 9° W – 41° E, 37° N – 69° N. */
