@@ -197,7 +197,10 @@ def test_lanes_are_the_runs_one_by_one(lanes: int, cells: int) -> None:
         assert furthest({k: v[lane] for k, v in end.items()}, last) < 1e-12
 
 
-def test_vmap_of_everything() -> None:
+@pytest.mark.parametrize(
+    "what", ["value", "gradient", *(pytest.param(w, marks=pytest.mark.slow) for w in ("slope", "jacobian"))]
+)
+def test_vmap_of_everything(what: str) -> None:
     run = case_run("tharandt", 60, 3)
     name = next(iter(run.tuned))
     some = run.tuned[name] * np.linspace(0.95, 1.05, 4)[:, None]
@@ -205,13 +208,15 @@ def test_vmap_of_everything() -> None:
     def value(x: Any) -> Any:
         return run.score(DOUBLE, run.tuned | {name: x}, run.state)
 
-    def slope(x: Any) -> Any:
-        return jax.jvp(value, (x,), (x,))[1]
-
-    for function in (value, jax.grad(value), slope, lambda x: jax.jacfwd(value)(x)):
-        together = jax.jit(jax.vmap(function))(some)
-        apart = jnp.stack([function(x) for x in some])
-        np.testing.assert_allclose(together, apart, rtol=1e-9, atol=1e-12 * np.max(np.abs(apart)))
+    function = {
+        "value": value,
+        "gradient": jax.grad(value),
+        "slope": lambda x: jax.jvp(value, (x,), (x,))[1],
+        "jacobian": lambda x: jax.jacfwd(value)(x),
+    }[what]
+    together = jax.jit(jax.vmap(function))(some)
+    apart = jnp.stack([function(x) for x in some])
+    np.testing.assert_allclose(together, apart, rtol=1e-9, atol=1e-12 * np.max(np.abs(apart)))
 
 
 def test_a_shared_parameter_has_the_sum_of_the_gradients() -> None:
@@ -288,6 +293,7 @@ def test_a_cell_that_is_no_number_spoils_no_other() -> None:
         np.testing.assert_array_equal(spoilt[k][:, others], v[:, others])
 
 
+@pytest.mark.slow
 def test_results_do_not_hang_on_the_number_of_threads() -> None:
     script = (
         "import hashlib, numpy as np\n"

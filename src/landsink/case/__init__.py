@@ -1,37 +1,56 @@
 """Cases: a TOML page that maps one to one to constructors, and the only room that knows all rooms."""
 
-from landsink.core.engine.doctor import examine as examine
+import lazy_loader
 
-from . import growing as growing
-from .inspect import check as check
-from .inspect import explain as explain
-from .page import Case as Case
-from .page import load as load
-from .pipeline import run as run
-from .publication import Apart as Apart
-from .publication import publish_object as publish_object
-from .serving import Processes as Processes
-from .serving import publish_missing as publish_missing
-from .shelf import cite as cite
-from .shelf import detail as detail
-from .shelf import draw as draw
-from .shelf import export as export
-from .shelf import found as found
-from .shelf import ingest as ingest
-from .shelf import listing as listing
-from .shelf import product as product
-from .shelf import products as products
-from .shelf import query as query
-from .shelf import score as score
-from .shelf import scoreboard as scoreboard
-from .shelf import search as search
-from .shelf import verify as verify
-from .station import StationFiles as StationFiles
-from .station import StationSettings as StationSettings
-from .station import check_terms as check_terms
-from .station import convention as convention
-from .station import enter_station as enter_station
-from .station import statement as statement
-from .station import station as station
-from .station import station_facts as station_facts
-from .update import update as update
+# Lazy, so that a server that offers experiments does not wait for what stations and fits are computed with. No module
+# is called as a function of its own: the module would take the name as soon as it is loaded.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "changes",
+        "compose",
+        "experiment",
+        "growing",
+        "page",
+        "pipeline",
+        "serving",
+        "station_folder",
+        "station_page",
+        "station_record",
+        "station_tower",
+    ],
+    submod_attrs={
+        "extension": ["update"],
+        "inspect": ["check", "examine", "explain"],
+        "page": ["Case", "load"],
+        "pipeline": ["run"],
+        "publication": ["Apart", "publish_object"],
+        "serving": ["Processes", "publish_missing"],
+        "shelf": [
+            "cite",
+            "detail",
+            "draw",
+            "export",
+            "found",
+            "ingest",
+            "listing",
+            "product",
+            "products",
+            "query",
+            "score",
+            "scoreboard",
+            "search",
+            "verify",
+        ],
+        "station_run": [
+            "StationFiles",
+            "StationSettings",
+            "check_terms",
+            "convention",
+            "enter_station",
+            "statement",
+            "station",
+            "station_facts",
+        ],
+    },
+)

@@ -14,6 +14,7 @@ from rich.table import Table
 from landsink import models, sources
 from landsink.core import card
 from landsink.core.door import STEPS_A_YEAR
+from landsink.core.engine.doctor import examine as examine
 from landsink.core.errors import DataError, LandsinkError, unknown
 from landsink.core.flow import flow
 from landsink.core.model import Model

@@ -7,9 +7,12 @@ station climatologies; they make a world to test methods in, not a description o
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import lazy_loader
 import numpy as np
-from scipy.signal import lfilter
 from scipy.special import ndtr, ndtri
+
+# It loads half of scipy, and a server that only offers what it could compute needs none of it.
+signal = lazy_loader.load("scipy.signal", suppress_warning=True)
 
 FREEZING = 273.15
 MILLIMETRE_PER_DAY = 1.0 / 86400.0
@@ -119,7 +122,7 @@ def correlation_root(lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
 def persist(noise: np.ndarray, memory: float, before: np.ndarray) -> np.ndarray:
     """First-order autoregression (day, cell) of unit variance, from white noise and the day before (cell)."""
     scaled = noise * np.sqrt(1.0 - memory**2)
-    days, _ = lfilter([1.0], [1.0, -memory], scaled, axis=0, zi=(memory * before)[None, :])
+    days, _ = signal.lfilter([1.0], [1.0, -memory], scaled, axis=0, zi=(memory * before)[None, :])
     return days
 
 

@@ -4,11 +4,14 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import lazy_loader
+
 from landsink.catalogue import Catalogue
 from landsink.core.errors import DataError
-from landsink.portal.jobs import notified
 from landsink.portal.jobs.queue import Limits, Queue
 
+# Loaded where it is asked for: what it stands on takes a second.
+notified = lazy_loader.load("landsink.portal.jobs.notified", suppress_warning=True)
 SETTING = "LANDSINK_QUEUE"
 
 
