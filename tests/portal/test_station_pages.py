@@ -15,6 +15,9 @@ from tests.portal import towers
 from tests.portal.browser import PATIENCE, WINDOW, answering, driven, inked
 from tests.portal.gridded import MONTHS, product, publish
 
+# test_pages and test_stations look at stations in the normal suite, too.
+pytestmark = pytest.mark.slow
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
 expect = playwright.expect
 

@@ -99,7 +99,7 @@ def holds(
     )
 
 
-@pytest.mark.parametrize("sampler", [DEMC, HMC], ids=["demc", "hmc"])
+@pytest.mark.parametrize("sampler", [pytest.param(DEMC, marks=pytest.mark.slow), HMC], ids=["demc", "hmc"])
 def test_lines_have_their_analytic_posterior(sampler: Sampler):
     values = line_values(np.array([[0.7, -0.2], [-1.1, 0.4]]), 0.6, seed=4)
     found = sampler.solve(line(values, 0.6), KEY)

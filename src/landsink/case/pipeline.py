@@ -35,6 +35,7 @@ from .setup import (
     trained,
     with_twin,
 )
+from .shelf import goals_of
 
 Report = Callable[[str, float], None]
 SHOWN = {"kg m-2 s-1": {"carbon": "g m-2 d-1", "water": "kg m-2 d-1"}}
@@ -95,13 +96,6 @@ def _moved(out: Path, place: Path) -> Path:
     # One who died between these lines left a folder that nobody describes, or the same run was made before.
     shutil.rmtree(place, ignore_errors=True)
     return out.rename(place)
-
-
-def goals_of(case: Mapping[str, Any], table: pd.DataFrame) -> list[Any]:
-    """A case's goals, held against a table of scores."""
-    return evaluate.check_goals(
-        table, [{k: v for k, v in g.items() if v not in (None, "")} for g in case["goal"]]
-    )
 
 
 def _claim(out: Path, resume: bool) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from rich.table import Table
 from landsink import bulletin, catalogue, evaluate
 from landsink.core.errors import DataError
 
-from .pipeline import goals_of
 from .publication import publish_object
 
 
@@ -27,6 +27,13 @@ def score(folder: Path) -> tuple[pd.DataFrame, list[Any]]:
     words = {"baseline": str, "reason": str}
     table = pd.read_csv(folder / "scores.csv", dtype=words).fillna(dict.fromkeys(words, ""))
     return table, goals_of(record["case"], table)
+
+
+def goals_of(case: Mapping[str, Any], table: pd.DataFrame) -> list[Any]:
+    """A case's goals, held against a table of scores."""
+    return evaluate.check_goals(
+        table, [{k: v for k, v in g.items() if v not in (None, "")} for g in case["goal"]]
+    )
 
 
 def stored(folder: Path) -> dict[str, Any]:
