@@ -15,7 +15,7 @@ from tests.portal import towers
 from tests.portal.browser import PATIENCE, WINDOW, answering, driven, inked
 from tests.portal.gridded import MONTHS, product, publish
 
-# test_pages and test_stations look at stations in the normal suite, too.
+# The normal suite asks the API the same in test_stations, and the map for a tower beside a cell in test_map.
 pytestmark = pytest.mark.slow
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
