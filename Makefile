@@ -60,8 +60,9 @@ run: $(VENV)/.installed page  ## the main job: one case from observations to pic
 	@$(BIN)/landsink run $(CASE) --out $(OUT) --resume
 	@echo "results: $(abspath $(OUT))"
 
+# a file stays on one worker: what its tests share is made once
 test: $(VENV)/.installed-dev page  ## every test that is not slow
-	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS)
+	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
 test-all: $(VENV)/.installed-dev page  ## every test
 	@$(BIN)/python -m pytest -n $(WORKERS)

@@ -268,6 +268,7 @@ def said_by(*words: str, server: str, home) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", line, *words], env=env, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_the_commands_make_the_tables_and_say_what_is_there(tmp_path, bare_postgres):
     before = said_by("database", "show", server=bare_postgres, home=tmp_path)
     assert (before.returncode, "landsink database upgrade" in before.stderr) == (3, True)

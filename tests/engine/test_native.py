@@ -198,7 +198,7 @@ def test_lanes_are_the_runs_one_by_one(lanes: int, cells: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "what", ["value", "gradient", *(pytest.param(w, marks=pytest.mark.slow) for w in ("slope", "jacobian"))]
+    "what", ["value", *(pytest.param(w, marks=pytest.mark.slow) for w in ("gradient", "slope", "jacobian"))]
 )
 def test_vmap_of_everything(what: str) -> None:
     run = case_run("tharandt", 60, 3)

@@ -291,11 +291,13 @@ def questions(g: Ground, name: str) -> Iterator[tuple[str, str, dict[str, str], 
         yield method, path, needed, [p["name"] for p in rows]
 
 
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
-def test_no_route_reads_what_an_object_names(ground, every):
+@pytest.mark.parametrize(
+    "which", [slice(1, 3), pytest.param(slice(None), marks=pytest.mark.slow)], ids=["some", "all"]
+)
+def test_no_route_reads_what_an_object_names(ground, which):
     answers, good = list(ground.told), set()
     for name in [
-        *ground.brought[::every],
+        *ground.brought[which],
         ground.held.names.run,
         ground.held.names.table,
         *ground.held.stations,

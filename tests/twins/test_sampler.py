@@ -151,6 +151,7 @@ def two_hills() -> Problem:
     return problem(model, space, (seen("gpp", np.ones((4, 1)), 0.1),), constant(4, 86400.0, 1), 1)
 
 
+@pytest.mark.slow
 def test_chains_caught_on_two_hills_say_so(caplog: pytest.LogCaptureFixture):
     told: list[str] = []
     with caplog.at_level(logging.WARNING):
@@ -175,6 +176,7 @@ class Uneven(Process):
         return {"atmosphere -> cSoilYoung : gpp": 2 * x**2 - x**4 + 0.137 * x + 0.0 * cSoilYoung}
 
 
+@pytest.mark.slow
 def test_no_chain_starts_on_a_hill_without_mass():
     model = Model.of(Uneven())
     space = ParameterSpace.of(model, ["Uneven.*"], spread=1.0)
@@ -194,6 +196,7 @@ def test_differences_leap_between_hills():
     assert abs(right.mean() - 0.5) < 4 * 0.5 / np.sqrt(chains_of(found).ess[0, 0])
 
 
+@pytest.mark.slow
 def test_chains_that_were_stopped_early_say_so(caplog: pytest.LogCaptureFixture):
     task, _, _ = rotated(dim=20, informed=10)
     found = Sampler("demc", chains=8, warmup=0, draws=50, rounds=1, best=FIT).solve(task, KEY)

@@ -74,6 +74,7 @@ def test_seasons_vary_in_size_with_the_draw(data):
         assert abs(float(records.sum("season").mean()) - size) < 30  # 50 draws' mean: standard error below 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [MovingPoint.oneflux(), MovingPoint.reddyproc(), ChangePoint.oneflux()])
 def test_a_hundred_bootstraps_of_a_year_in_a_second(data, method):
     ds = reddyproc(data, "DE-Tha")
