@@ -2,6 +2,7 @@
 
 import io
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,13 @@ def test_netcdf_holds_the_same_bits_with_their_meaning(at, tmp_path):
     assert ds.attrs["landsink_id"] == at.id and ds.attrs["license"] == "CC-BY-4.0"
     assert "GENERATED" in ds.attrs["comment"] and "/subset?variable=gpp" in ds.attrs["history"]
     assert answer.headers["content-disposition"] == f'attachment; filename="{at.id}_gpp_gpp_sd.nc"'
+
+
+@pytest.mark.parametrize("form", ["csv", "netcdf"])
+def test_a_question_asked_again_later_has_the_same_file(at, form):
+    first = at.get(f"/subset?variable=gpp&{PART}&f={form}").content
+    time.sleep(1.1)  # what is told to the second would differ
+    assert at.get(f"/subset?variable=gpp&{PART}&f={form}").content == first
 
 
 def test_netcdf_written_in_portions_is_the_same(at, tmp_path, monkeypatch):

@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import netCDF4
 import numpy as np
 
+from landsink import __version__
 from landsink.catalogue.releases import Release
 from landsink.portal.numbers import stamps
 from landsink.portal.products import variable_of
@@ -32,14 +32,17 @@ def attributes(release: Release, name: str) -> dict[str, str]:
 
 
 def facts(release: Release, asked: str) -> dict[str, str]:
-    """Global attributes: title, licence, the object's identifier, and how this file came about."""
+    """Global attributes: title, licence, the object's identifier, and how this file came about.
+
+    Not when: what is asked twice of one release is the same file, so that its checksum can be told and compared.
+    """
     told = {
         "Conventions": "CF-1.11",
         "title": release.title,
         "source": f"landsink object {release.id}",
         "landsink_id": release.id,
         "license": release.licence,
-        "history": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} subset by landsink: {asked}",
+        "history": f"subset by landsink {__version__}: {asked}",
     }
     return told | (
         {"comment": "GENERATED DATA, not observed", "generated": "true"} if release.generated else {}
