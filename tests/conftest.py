@@ -1,5 +1,6 @@
 """What all tests share: where real data are, and how hypothesis draws."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from tests import checked
 
 # Annotations of the core are checked on every call. This stands before any test module imports landsink.
 install_import_hook("landsink.core", f"{checked.__name__}.{checked.check.__name__}")
+
+# What JAX traced stays, and is much: to look through it at every 700th object costs a tenth of the suite.
+gc.set_threshold(50_000)
 
 # Draws are the same on every run: a red test stays red until it is mended.
 settings.register_profile(

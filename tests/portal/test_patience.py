@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 from starlette.testclient import TestClient
 
+from landsink.core.errors import DataError
 from landsink.portal import Context, Settings, server
 from landsink.portal.buckets import asker
 from landsink.portal.patience import LONGEST
@@ -164,6 +165,57 @@ def test_the_server_itself_believes_no_header_of_a_proxy(fresh):
             for turn in range(12)
         ]
     assert [h.split()[1] for h in heard] == [b"200"] * 10 + [b"429"] * 2
+
+
+@pytest.mark.parametrize("proxies", [("127.0.0.1",), ("127.0.0.0/8", "192.0.2.200")])
+def test_a_named_proxy_is_believed_and_what_its_visitor_says_before_it_is_not(fresh, proxies):
+    """Each visitor behind the proxy has a rate of his own; the last address that is no proxy's is his."""
+    _, context = fresh(per_minute=30, port=0, proxies=proxies)
+
+    def asked(port: int, forwarded: str) -> bytes:
+        line = f"X-Forwarded-For: {forwarded}\r\nConnection: close\r\n\r\n"
+        return closed_after(port, HEAD + line.encode())[1].split()[1]
+
+    with served(context) as port:
+        assert {asked(port, f"192.0.2.{turn}") for turn in range(12)} == {b"200"}
+        own = [asked(port, f"198.51.100.{turn}, 192.0.2.99") for turn in range(12)]
+    assert own == [b"200"] * 10 + [b"429"] * 2
+
+
+def test_another_than_the_named_proxy_is_not_believed(fresh):
+    _, context = fresh(per_minute=30, port=0, proxies=("192.0.2.1",))
+    line = b"X-Forwarded-For: 198.51.100.%d\r\nConnection: close\r\n\r\n"
+    with served(context) as port:
+        heard = [closed_after(port, HEAD + line % turn)[1].split()[1] for turn in range(12)]
+    assert heard == [b"200"] * 10 + [b"429"] * 2
+
+
+@pytest.mark.parametrize("said", ["*", "0.0.0.0/0", "0.0.0.0/99", "carbon.example.org", "10.0.0.1/8"])
+def test_what_is_no_address_of_a_proxy_is_refused(said):
+    with pytest.raises(DataError, match="is no address of a proxy"):
+        Settings(proxies=(said,))
+
+
+@pytest.mark.parametrize(
+    ("said", "local", "names"),
+    [
+        ({}, True, {"127.0.0.1", "localhost", "::1"}),
+        ({"hosts": ("localhost",)}, True, {"localhost"}),
+        ({"hosts": ("carbon.example.org", "localhost")}, False, {"carbon.example.org", "localhost"}),
+        ({"proxies": ("127.0.0.1",)}, False, {"127.0.0.1", "localhost", "::1"}),
+        (
+            {"address": "https://carbon.example.org"},
+            False,
+            {"127.0.0.1", "localhost", "::1", "carbon.example.org"},
+        ),
+        ({"host": "0.0.0.0"}, False, set()),
+        ({"host": "0.0.0.0", "hosts": ("localhost",)}, False, {"localhost"}),
+    ],
+)
+def test_a_portal_behind_a_proxy_is_not_ones_own_machine(said, local, names):
+    """Who is brought by a proxy of the same machine comes from 127.0.0.1, and may still run no jobs unasked."""
+    assert Settings(**said).local is local
+    assert set(Settings(**said).names) == names
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,12 @@ from typing import Self
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from scipy.special import ndtri
-from scipy.stats import rankdata
+
+from landsink.core.late import Late
+
+# A second of loading, for one ranking.
+special = Late("scipy.special")
+stats = Late("scipy.stats")
 
 RHAT, ESS = 1.05, 400.0  # what a converged sampler must reach in every number
 
@@ -135,5 +139,5 @@ def _halved(chains: np.ndarray) -> np.ndarray:
 def _normalised(chains: np.ndarray) -> np.ndarray:
     """Ranks over all chains, as normal scores; equal draws share their mean rank."""
     flat = chains.reshape(-1, *chains.shape[2:])
-    rank = np.asarray(rankdata(flat, axis=0))
-    return ndtri((rank - 0.375) / (len(flat) + 0.25)).reshape(chains.shape)
+    rank = np.asarray(stats.rankdata(flat, axis=0))
+    return special.ndtri((rank - 0.375) / (len(flat) + 0.25)).reshape(chains.shape)

@@ -59,7 +59,7 @@ def update(folder: Path, changes: list[str], data: Path | None, report: Report) 
     ds.attrs["last_step"] = str(plan.entry.time[-1])
     reanalyse.append(ds, folder / "product.zarr", f"extended by record {record.hash[:12]}")
     with xr.open_zarr(folder / "product.zarr") as whole:
-        register(case, record, folder, whole, extends=before)
+        register(case, record, folder, whole, report, extends=before)
     return _words(product, ds, record)
 
 

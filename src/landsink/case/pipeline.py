@@ -87,7 +87,7 @@ def run(
     if place is not None:
         out, picture = _moved(out, place), picture and place / Path(picture).name
         product = xr.open_zarr(out / "product.zarr")
-    register(case, record, out, product)
+    register(case, record, out, product, report)
     return Result(out, record.hash, table, goals_of(record.case, table), picture)
 
 
@@ -314,7 +314,9 @@ def map_plan(
                           engine=setup.engine), source  # fmt: skip
 
 
-def register(case: Case, record: Record, out: Path, product: xr.Dataset, extends: str = "") -> None:
+def register(
+    case: Case, record: Record, out: Path, product: xr.Dataset, report: Report, extends: str = ""
+) -> None:
     """Enter a run into the catalogue; `extends` is the record of which it is the next version."""
     box = None
     if "lat" in product.variables and "lon" in product.variables:
@@ -336,4 +338,4 @@ def register(case: Case, record: Record, out: Path, product: xr.Dataset, extends
         item.properties["landsink:previous"] = older[0]
     store.add(item)
     if box and {"lat", "lon"} <= set(product.dims):
-        publish(store, item, product)
+        publish(store, item, product, lambda share: report("release", share))

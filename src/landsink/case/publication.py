@@ -12,7 +12,7 @@ import pystac
 import xarray as xr
 
 from landsink import account, catalogue
-from landsink.catalogue.releases import Releases
+from landsink.catalogue.releases import Progress, Releases
 from landsink.core.errors import DataError
 from landsink.portal.jobs.worker import resident
 
@@ -27,12 +27,17 @@ def regions() -> Path | None:
     return path if path.is_file() else None
 
 
-def publish(store: catalogue.Catalogue, item: pystac.Item, ds: xr.Dataset) -> str:
-    """Publish a catalogued product; returns '' or, in words, why it cannot be, which its item then tells as well."""
+def publish(
+    store: catalogue.Catalogue, item: pystac.Item, ds: xr.Dataset, progress: Progress = lambda share: None
+) -> str:
+    """Publish a catalogued product; returns '' or, in words, why it cannot be, which its item then tells as well.
+
+    progress: is told the share that is done.
+    """
     outlines = regions()
     shares = partial(account.shares, account.read(outlines)) if outlines else None
     try:
-        Releases(store).publish(item, ds, shares)
+        Releases(store).publish(item, ds, shares, progress)
     except DataError as error:
         reason = str(error)
     else:
@@ -49,7 +54,9 @@ def _told(store: catalogue.Catalogue, item: pystac.Item, reason: str) -> str:
     return reason
 
 
-def publish_object(store: catalogue.Catalogue, item: pystac.Item) -> str:
+def publish_object(
+    store: catalogue.Catalogue, item: pystac.Item, progress: Progress = lambda share: None
+) -> str:
     """Publish a cube that was taken in; '' also for what is no cube, else why it cannot be published."""
     form = item.properties.get("landsink:format", "")
     if form not in OPENED:
@@ -57,7 +64,7 @@ def publish_object(store: catalogue.Catalogue, item: pystac.Item) -> str:
     if until := store.embargoed(item):
         return f"It is under embargo until {until:%Y-%m-%d}."
     with xr.open_dataset(store.path(item.id), engine=OPENED[form], chunks={}) as ds:
-        return publish(store, item, ds)
+        return publish(store, item, ds, progress)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import xarray as xr
 from pydantic import BaseModel
 
 from landsink import __version__, catalogue
-from landsink.catalogue.releases import Releases
+from landsink.catalogue.releases import Progress, Releases
 from landsink.core import door
 from landsink.core.errors import LandsinkError, unknown
 from landsink.core.process import Parameter
@@ -159,6 +159,9 @@ class Staged:
     report: Reporter
 
     def __call__(self, what: str, share: float) -> None:
+        if what == "release":
+            # The run is in the catalogue by then: whoever reports might be told to stop, too late.
+            return
         at = STAGES.index(what) if what in STAGES else 1
         self.report(what, (at + min(max(share, 0.0), 1.0)) / (len(STAGES) + 1))
 
@@ -174,7 +177,9 @@ def publish_missing(store: catalogue.Catalogue, report: Callable[[str, float], N
     for at, item in enumerate(todo):
         report("releases", at / len(todo))
         try:
-            reason = _published(store, item)
+            reason = _published(
+                store, item, lambda share, at=at: report("releases", (at + share) / len(todo))
+            )
         except (OSError, LandsinkError) as error:
             reason = str(error)
         if reason:
@@ -188,11 +193,12 @@ def _is_cube(item: pystac.Item) -> bool:
     return "product" in item.assets or item.properties.get("landsink:format") in ("netcdf", "zarr")
 
 
-def _published(store: catalogue.Catalogue, item: pystac.Item) -> str:
+def _published(store: catalogue.Catalogue, item: pystac.Item, progress: Progress) -> str:
     if "product" not in item.assets:
-        return publish_object(store, item)
+        return publish_object(store, item, progress)
     with xr.open_zarr(store.asset(item, "product")) as product:
-        return publish(store, item, product) if {"lat", "lon", "time"} <= set(product.dims) else ""
+        gridded = {"lat", "lon", "time"} <= set(product.dims)
+        return publish(store, item, product, progress) if gridded else ""
 
 
 # --- what may be changed

@@ -10,7 +10,6 @@ from datetime import datetime
 from importlib.util import find_spec
 from typing import Any
 
-import lazy_loader
 import numpy as np
 import xarray as xr
 import zarr
@@ -18,9 +17,10 @@ from zarr.errors import GroupNotFoundError
 
 from landsink.catalogue.store import Catalogue
 from landsink.core.errors import DataError, unknown
+from landsink.core.late import Late
 
 # An extra: who keeps no such product needs none.
-icechunk = lazy_loader.load("icechunk", suppress_warning=True)
+icechunk = Late("icechunk")
 
 FOLDER, BRANCH = "growing", "main"
 WORD = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

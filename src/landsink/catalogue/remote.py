@@ -1,5 +1,7 @@
 """A portal elsewhere: its items, its releases as lazy Datasets, its files with their checksum held to."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -10,12 +12,15 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
-import xarray as xr
 from obstore.store import HTTPStore
 from zarr.storage import ObjectStore
 
 from landsink.core.errors import DataError, UnknownName
 from landsink.core.home import home
+from landsink.core.late import Late
+
+# Half of what a server answers needs no labelled arrays, and they take a second to load.
+xr = Late("xarray")
 
 ENDINGS = {"csv": ".csv", "netcdf": ".nc"}
 PATIENCE = httpx.Timeout(30.0, read=120.0)

@@ -58,6 +58,12 @@ def serve(
             help="Names under which it may be asked, as carbon.example.org,localhost; else refused."
         ),
     ] = "",
+    proxies: Annotated[
+        str,
+        typer.Option(
+            help="Addresses of the proxies before it, as 10.0.0.2,10.1.0.0/24; they are believed who asks."
+        ),
+    ] = "",
     per_minute: Annotated[
         int, typer.Option(min=0, help="Questions a minute that one address may ask; 0 for no limit.")
     ] = 0,
@@ -68,9 +74,9 @@ def serve(
     """Serve the catalogue: map, search, data and jobs, for browsers and programs."""
     with said("nothing was changed."):
         _settle(home)
-        names = tuple(name.strip().lower() for name in hosts.split(",") if name.strip())
-        settings = settled.Settings(host=host, port=port, address=public, hosts=names,
-                                    per_minute=per_minute, open_reads=open_reads)  # fmt: skip
+        settings = settled.Settings(host=host, port=port, address=public, hosts=_parted(hosts),
+                                    proxies=_parted(proxies), per_minute=per_minute,
+                                    open_reads=open_reads)  # fmt: skip
         bound = server.bind(settings)
         store = catalogue.Catalogue.configured()
         store.sweep()
@@ -123,6 +129,10 @@ def worker(
             stop,
             ringing.wait if ringing else None,
         ).run()
+
+
+def _parted(said: str) -> tuple[str, ...]:
+    return tuple(part.strip().lower() for part in said.split(",") if part.strip())
 
 
 def _settle(home: Path | None) -> None:

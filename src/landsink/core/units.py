@@ -5,21 +5,24 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import pint
 
 from .errors import DataError
+from .late import Late
+
+# Reading units takes a quarter of a second to load, and most commands convert none.
+pint = Late("pint")
 
 
 @cache
-def _registry() -> pint.UnitRegistry:
-    registry = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+def _registry() -> Any:
+    registry: Any = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
     for degrees in ("degrees_north", "degrees_east"):
         registry.define(f"{degrees} = degree")
     return registry
 
 
 @cache
-def parse(unit: str) -> pint.Unit:
+def parse(unit: str) -> Any:
     """A pint unit from a CF or UDUNITS string; `DataError` when it cannot be read."""
     words = [re.sub(r"^([A-Za-z_%]+)\^?(-?\d+)$", r"\1**\2", word) for word in unit.replace("·", " ").split()]
     text = "*".join(words).replace("*/*", "/") or "1"

@@ -47,7 +47,6 @@ EXPOSED = (
 # Bytes that are packed already, or that a client reads by ranges; and secrets, whose length packing would tell.
 UNPACKED = ("/zarr/", "/assets/", "/api/session", "/api/tokens")
 UNPACKED_ENDS = (".png", "/data", "/crate", "/subset")
-HOME = ("127.0.0.1", "localhost", "::1")
 # What may be long: the bytes of an upload, which its route counts itself.
 LONG = ("/api/uploads/", "/content")
 
@@ -60,7 +59,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app, self.settings = app, settings
-        self.hosts = settings.hosts or ((*HOME, settings.host) if settings.local else ())
+        self.hosts = settings.names
         rate = settings.per_minute
         # A page asks for many things at once: a third of a minute's questions may come together.
         self.buckets = Buckets(rate, max(rate / 3, 1)) if rate else None

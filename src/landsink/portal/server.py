@@ -59,7 +59,8 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=5,
         timeout_keep_alive=30,
-        proxy_headers=False,
+        proxy_headers=bool(context.settings.proxies),
+        forwarded_allow_ips=list(context.settings.proxies),
         http=patient(context.settings.patience),
     )
     server = _Server(asked, ready)

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import dask
 import numpy as np
 
 from landsink.core.errors import DataError
+from landsink.core.late import Late
+
+dask = Late("dask")
 
 # A scheduler that does not answer in this time is not there.
 ANSWER_SECONDS = 10.0

@@ -7,12 +7,13 @@ station climatologies; they make a world to test methods in, not a description o
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import lazy_loader
 import numpy as np
-from scipy.special import ndtr, ndtri
 
-# It loads half of scipy, and a server that only offers what it could compute needs none of it.
-signal = lazy_loader.load("scipy.signal", suppress_warning=True)
+from landsink.core.late import Late
+
+# They load half of scipy, and a server that only offers what it could compute needs none of it.
+special = Late("scipy.special")
+signal = Late("scipy.signal")
 
 FREEZING = 273.15
 MILLIMETRE_PER_DAY = 1.0 / 86400.0
@@ -154,8 +155,8 @@ def weather(
     spell, season, wetness = fields
     summer = climate.summer(day)
     share = climate.wet_share(day)
-    wet = wetness > ndtri(1.0 - share)
-    cloud = ndtr(0.8 * wetness + 1.1 * ndtri(share) + 0.45)
+    wet = wetness > special.ndtri(1.0 - share)
+    cloud = special.ndtr(0.8 * wetness + 1.1 * special.ndtri(share) + 0.45)
     # Clear skies warm the summer and cool the winter.
     local = (0.85 - 0.2 * summer) * spell + season - 1.5 * summer * (cloud - 0.55)
     warming = WARMING * (year + day[:, None] / YEAR - WARMING_CENTRE)

@@ -1,5 +1,7 @@
 """All releases of a catalogue: published once, listed, read many times."""
 
+from __future__ import annotations
+
 import fcntl
 import hashlib
 import json
@@ -17,11 +19,11 @@ from typing import Any
 
 import numpy as np
 import pystac
-import xarray as xr
 
 from landsink.catalogue.blobs import Blobs, upload
 from landsink.catalogue.store import NAME, Catalogue
 from landsink.core.errors import DataError, unknown
+from landsink.core.late import Late
 
 from .arrays import JOURNAL, Tree
 from .grid import Gridded
@@ -31,6 +33,9 @@ from .release import EDITION, FACTS, MANIFEST, Release
 from .rot import Rotten, rot
 from .variable import Variable
 from .writing import FIXED, Progress, lay_out
+
+# Half of what a server answers needs no labelled arrays, and they take a second to load.
+xr = Late("xarray")
 
 FOLDER = "releases"
 MARKS = f"{FOLDER}/.published"  # where listing a store would list every chunk, these say what there is

@@ -1,5 +1,7 @@
 """What of a Dataset can be published: the variables that lie on a regular latitude-longitude grid with time."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,9 +9,12 @@ from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
-import xarray as xr
 
 from landsink.core.errors import DataError
+from landsink.core.late import Late
+
+# Half of what a server answers needs no labelled arrays, and they take a second to load.
+xr = Late("xarray")
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 RESERVED = ("time", "lat", "lon", "member", "region")

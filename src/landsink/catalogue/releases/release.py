@@ -1,5 +1,7 @@
 """One published release: its facts, and fast reading of maps, series, members and regions."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,15 +10,18 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-import xarray as xr
 from zarr.storage import ObjectStore
 
 from landsink.catalogue.blobs import Blobs
 from landsink.core.errors import DataError, unknown
+from landsink.core.late import Late
 
 from .chunks import Chunked
 from .grid import cell_area
 from .variable import Variable
+
+# Half of what a server answers needs no labelled arrays, and they take a second to load.
+xr = Late("xarray")
 
 FACTS, MANIFEST = "release.json", "manifest.json"
 EDITION = 12  # digits of the manifest's SHA-256 by which an edition is known

@@ -4,14 +4,13 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import lazy_loader
-
 from landsink.catalogue import Catalogue
 from landsink.core.errors import DataError
+from landsink.core.late import Late
 from landsink.portal.jobs.queue import Limits, Queue
 
 # Loaded where it is asked for: what it stands on takes a second.
-notified = lazy_loader.load("landsink.portal.jobs.notified", suppress_warning=True)
+notified = Late("landsink.portal.jobs.notified")
 SETTING = "LANDSINK_QUEUE"
 
 
