@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 CASE ?= demo
 OUT ?= out/$(CASE)
-WORKERS ?= 2
+WORKERS ?= 3
 
 .DEFAULT_GOAL := run
 .PHONY: run page test test-all bench docs lint format clean
@@ -60,9 +60,10 @@ run: $(VENV)/.installed page  ## the main job: one case from observations to pic
 	@$(BIN)/landsink run $(CASE) --out $(OUT) --resume
 	@echo "results: $(abspath $(OUT))"
 
-# a file stays on one worker: what its tests share is made once
+# a file stays on one worker: what its tests share is made once. Half of what they do is waiting for other processes:
+# three keep two processors busy
 test: $(VENV)/.installed-dev page  ## every test that is not slow
-	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-all: $(VENV)/.installed-dev page  ## every test
 	@$(BIN)/python -m pytest -n $(WORKERS)

@@ -27,6 +27,21 @@ settings.register_profile(
 settings.load_profile("house")
 
 
+# Few tests that take long: begun last, as a scheduler that counts tests would have it, one worker waits for another.
+FIRST = (
+    "test_interruption",
+    "test_tutorial",
+    "test_two_servers",
+    "test_faults",
+    "test_experiment",
+    "test_levels",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in FIRST)
+
+
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The folder of real data, or a skip that says why."""

@@ -27,6 +27,8 @@ from tests.core.toys import (
 )
 
 STEPPERS = [Euler(), Decay(), Matrix()]
+# Its derivative takes long to compile.
+DEAR = [Euler(), Decay(), pytest.param(Matrix(), marks=pytest.mark.slow)]
 START = {"cSoilYoung": jnp.array(2.0), "cSoilOld": jnp.array(5.0)}
 
 
@@ -205,7 +207,7 @@ def test_closed_over_years_equals_hand_written_loop():
     assert all(np.allclose(end[k], state[k], rtol=1e-13) for k in end)
 
 
-@pytest.mark.parametrize("stepper", STEPPERS, ids=names)
+@pytest.mark.parametrize("stepper", DEAR, ids=names)
 def test_gradient_through_checkpoints_is_the_plain_gradient(stepper):
     model, forcing = (
         Model.of(Warmth(), WarmDecay(), Input()),

@@ -74,7 +74,7 @@ def test_forward_is_that_of_xla_for_every_shipped_case(name: str) -> None:
         agree(run, every)
 
 
-@settings(ONCE, max_examples=3)
+@settings(ONCE, max_examples=2)
 @given(
     soil=st.sampled_from(soils()), light=st.sampled_from(lights()), fire=st.booleans(),
     how=st.sampled_from(HOW), seed=st.integers(0, 99),
@@ -87,7 +87,7 @@ def test_forward_is_that_of_xla_for_every_composition(
     agree(run)
 
 
-@pytest.mark.parametrize("name", ["tharandt", "rothamsted"])
+@pytest.mark.parametrize("name", [pytest.param("tharandt", marks=pytest.mark.slow), "rothamsted"])
 def test_gradient_is_that_of_xla(name: str) -> None:
     run = case_run(name, 150)
     native, xla = (
@@ -130,6 +130,7 @@ def test_single_precision_stays_close_for_thirty_years(name: str) -> None:
         np.testing.assert_allclose(out[quantity], reference[quantity], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_single_precision_gradient() -> None:
     run = default()
     single, double = (
@@ -235,6 +236,7 @@ def test_a_shared_parameter_has_the_sum_of_the_gradients() -> None:
     )
 
 
+@pytest.mark.slow
 def test_spinup_finds_the_same_steady_state() -> None:
     run = case_run("europe", 24, 4)
     states = [
@@ -257,6 +259,7 @@ def test_forcing_may_be_kept_in_small_types_and_differ_by_lane() -> None:
     assert furthest({k: v[:, 1] for k, v in out.items()}, run.on(DOUBLE)[0]) < 1e-12
 
 
+@pytest.mark.slow
 def test_packed_forcing_is_unpacked_on_the_way() -> None:
     run = case_run("tharandt", 60, 9)
     packed = {k: Packed.of(np.asarray(run.forcing[k])) for k in ("tas", "rsds", "pr")}

@@ -71,7 +71,8 @@ def start(made: Model) -> dict[str, jnp.ndarray]:
         low, high = span(name)
         return 283.0 if quantity(name).unit == "K" else low + 0.1 * (high - low)
 
-    return {n: jnp.full(4, one(n)) for n in made.state}
+    # With a type of their own: weakly typed numbers would have every model compiled twice.
+    return {n: jnp.full(4, one(n), float) for n in made.state}
 
 
 @cache

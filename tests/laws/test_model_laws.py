@@ -108,7 +108,8 @@ def test_one_step_compiled_is_one_step_eager_is_one_cell_at_a_time(choice):
         assert np.allclose(lanes[name], eager[name], rtol=1e-11, atol=1e-11), name
 
 
-@surely
+# The same arrows for every stepper but what it makes of them: the exponential takes long to compile.
+@pytest.mark.parametrize("choice", explicit)
 def test_ports_hand_on_all_they_receive(choice):
     made = model(choice.soil, choice.light, choice.fire)
     drive = {k: v if quantity(k).constant else v[6] for k, v in forcing(made, choice.step).items()}
@@ -146,7 +147,9 @@ def test_gradients_of_a_run_are_finite(choice):
         ]
 
 
-@pytest.mark.parametrize("stepper", ["Euler", "Decay", pytest.param("Matrix", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "stepper", [pytest.param(s, marks=() if s == "Decay" else pytest.mark.slow) for s in STEPPERS]
+)
 def test_spin_up_returns_to_itself(stepper):
     choice = Choice(soils()[0], lights()[-1], False, stepper)
     made = model(choice.soil, choice.light, choice.fire)

@@ -99,7 +99,8 @@ def holds(
     )
 
 
-@pytest.mark.parametrize("sampler", [pytest.param(DEMC, marks=pytest.mark.slow), HMC], ids=["demc", "hmc"])
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", [DEMC, HMC], ids=["demc", "hmc"])
 def test_lines_have_their_analytic_posterior(sampler: Sampler):
     values = line_values(np.array([[0.7, -0.2], [-1.1, 0.4]]), 0.6, seed=4)
     found = sampler.solve(line(values, 0.6), KEY)
@@ -188,6 +189,7 @@ def test_no_chain_starts_on_a_hill_without_mass():
     assert (level > 0.0).all()
 
 
+@pytest.mark.slow
 def test_differences_leap_between_hills():
     found = DEMC.solve(two_hills(), KEY)
     assert chains_of(found).reached.all(), str(chains_of(found))
@@ -204,6 +206,7 @@ def test_chains_that_were_stopped_early_say_so(caplog: pytest.LogCaptureFixture)
     assert "NOT CONVERGED: 2 of 2 groups" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_failing_run_is_never_accepted():
     space = ParameterSpace.of(Model.of(Brittle()), ["Brittle.*"], spread=1.0)
     terms = (seen("gpp", np.full((4, 2), 0.75), 0.2),)  # close to 0.8, where it fails

@@ -64,6 +64,7 @@ def test_without_a_search_the_best_point_is_the_best_member():
     assert found.chains is None
 
 
+@pytest.mark.slow
 def test_known_pools_are_found_again():
     bare, _ = chain(cells=20, years=2)
     truth = np.random.default_rng(6).standard_normal((3, 20))

@@ -98,7 +98,11 @@ def climate(steps: int, dt: float) -> dict[str, jax.Array]:
 
 
 @pytest.mark.parametrize("light", [PModel(), LightUse()], ids=lambda p: p.title)
-@pytest.mark.parametrize("stepper", [Euler(), Decay(), Matrix()], ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize(
+    "stepper",
+    [Euler(), Decay(), pytest.param(Matrix(), marks=pytest.mark.slow)],
+    ids=lambda s: type(s).__name__,
+)
 @pytest.mark.parametrize(("steps", "dt"), [(360, 2.63e6), (730, 86400.0)], ids=["monthly", "daily"])
 def test_water_closes(light: Process, stepper: Stepper, steps: int, dt: float) -> None:
     model = Model.of(Sun(), Canopy(), light, NetRadiation(), Snow(), SoilMoisture(), SoilWater())
