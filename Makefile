@@ -11,6 +11,9 @@ WORKERS ?= 3
 .DEFAULT_GOAL := run
 .PHONY: run page test test-all bench docs lint format clean
 
+# Surroundings that forbid Python to keep what it compiled would have every process compile the house anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Tests and benchmarks read real data where they are; without them they skip and say so.
 ifndef LANDSINK_DATA
 ifneq ($(wildcard ../shared/data/README.md),)

@@ -68,6 +68,7 @@ def test_a_forcing_that_cannot_be_compared_is_told_before_anything_is_solved(tmp
     assert not (tmp_path / "out" / "posterior.zarr").exists()
 
 
+@pytest.mark.slow
 def test_the_scores_show_what_other_sites_parameters_say(finished):
     table = pd.read_csv(finished[2].folder / "scores.csv", dtype={"baseline": str})
     rows = table[(table["baseline"] == "carried") & (table["site"] == "pooled") & (table["score"] == "rmse")]
@@ -78,6 +79,7 @@ def test_the_scores_show_what_other_sites_parameters_say(finished):
     assert json.loads((finished[2].folder / "record.json").read_text())["hash"] == finished[2].record
 
 
+@pytest.mark.slow
 def test_what_is_left_out_leaves_no_trace(finished):
     setup, posterior, _ = finished
     first = left_out(setup, posterior, ["rh"], 0.0)
@@ -92,11 +94,13 @@ def test_what_is_left_out_leaves_no_trace(finished):
     assert not np.array_equal(first["rh"], again["rh"])
 
 
+@pytest.mark.slow
 def test_no_test_where_nobody_is_left_to_lend(finished):
     setup, posterior, _ = finished
     assert left_out(setup, posterior, ["rh"], 1e5) is None
 
 
+@pytest.mark.slow
 def test_the_map_takes_the_parameters_that_the_sites_learnt(finished):
     setup, posterior, _ = finished
     plan, _ = map_plan(setup, posterior, None)

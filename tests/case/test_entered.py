@@ -21,6 +21,8 @@ def test_an_item_says_whether_its_numbers_are_generated(tmp_path, monkeypatch, s
     product = xr.Dataset({"gpp": ("time", [1.0, 2.0])}, {"time": time}, attrs)
     output = SimpleNamespace(variables=["gpp"], licence="CC-BY-4.0")
     case = SimpleNamespace(title="A site", output=output, citation="Nobody.")
-    pipeline.register(case, SimpleNamespace(hash="ab" * 32, inputs=()), out, product)
+    pipeline.register(
+        case, SimpleNamespace(hash="ab" * 32, inputs=()), out, product, lambda what, share: None
+    )
     item = Catalogue(tmp_path / "home").get("ab" * 6)
     assert item.properties.get("landsink:generated") is wanted

@@ -35,6 +35,7 @@ def fitted(folder: Path, folds: int, jump: float = 0.0) -> Any:
     return np.asarray(solve(setup, seen, quiet)[1]["nee"].factor)
 
 
+@pytest.mark.slow
 def test_leaving_years_out_never_narrows(tmp_path: Path) -> None:
     inside, outside = fitted(tmp_path, 0), fitted(tmp_path, 3)
     assert np.all(outside >= inside)

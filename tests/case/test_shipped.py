@@ -16,6 +16,7 @@ def finished(name: str, out: Path, data: Path | None, monkeypatch) -> list:
     return run(load(name), out / name, data, silent).goals
 
 
+@pytest.mark.slow
 def test_rothamsted_reaches_its_goals(tmp_path, data, monkeypatch):
     goals = finished("rothamsted", tmp_path, data, monkeypatch)
     assert goals

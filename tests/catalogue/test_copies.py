@@ -125,6 +125,24 @@ def test_a_crowd_reads_whole_files_while_copies_come_and_go(tmp_path, ended):
     assert not wrong
 
 
+@pytest.mark.parametrize("verb", ["mkdir", "rename"])
+def test_a_folder_that_is_taken_away_at_the_last_moment_is_made_again(tmp_path, ended, monkeypatch, verb):
+    objects, failed = distant(tmp_path, 1000), []
+    put(objects, tmp_path, "aaaa", 300)
+    owner = Path if verb == "mkdir" else os
+    plain = getattr(owner, verb)
+
+    def once(path, *rest, **options):
+        if "copies/aaaa" in str(path if verb == "mkdir" else rest[0]) and not failed:
+            failed.append(path)
+            raise FileExistsError(17, "File exists")
+        return plain(path, *rest, **options)
+
+    monkeypatch.setattr(owner, verb, once)
+    assert objects.path("aaaa", "data.csv").read_bytes() == b"a" * 300
+    assert failed
+
+
 @pytest.mark.parametrize(("word", "room"), [("", 50 * GIB), ("2.5", int(2.5 * GIB)), ("0", 0)])
 def test_the_room_is_as_the_keeper_says(monkeypatch, word, room):
     monkeypatch.setenv("LANDSINK_COPIES", word)

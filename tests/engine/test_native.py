@@ -74,7 +74,8 @@ def test_forward_is_that_of_xla_for_every_shipped_case(name: str) -> None:
         agree(run, every)
 
 
-@settings(ONCE, max_examples=2)
+@pytest.mark.slow
+@ONCE
 @given(
     soil=st.sampled_from(soils()), light=st.sampled_from(lights()), fire=st.booleans(),
     how=st.sampled_from(HOW), seed=st.integers(0, 99),
@@ -140,6 +141,7 @@ def test_single_precision_gradient() -> None:
     assert np.linalg.norm(found - expected) < 1e-3 * np.linalg.norm(expected)
 
 
+@pytest.mark.slow
 def test_single_precision_gradient_of_a_steep_cost() -> None:
     run = case_run("tharandt", 360)
     steep, plain = (
@@ -150,6 +152,7 @@ def test_single_precision_gradient_of_a_steep_cost() -> None:
         np.testing.assert_allclose(steep[k] / 1e25, v, rtol=1e-3, atol=1e-3 * np.max(np.abs(v)) + 1e-12)
 
 
+@pytest.mark.slow
 def test_tangents_and_adjoint_are_each_others_transpose() -> None:
     run, random = default(), np.random.default_rng(3)
 
@@ -220,6 +223,7 @@ def test_vmap_of_everything(what: str) -> None:
     np.testing.assert_allclose(together, apart, rtol=1e-9, atol=1e-12 * np.max(np.abs(apart)))
 
 
+@pytest.mark.slow
 def test_a_shared_parameter_has_the_sum_of_the_gradients() -> None:
     run = case_run("tharandt", 60, 3)
     name = next(iter(run.tuned))
@@ -246,6 +250,7 @@ def test_spinup_finds_the_same_steady_state() -> None:
     assert furthest(states[0], states[1]) < 1e-8
 
 
+@pytest.mark.slow
 def test_forcing_may_be_kept_in_small_types_and_differ_by_lane() -> None:
     run = case_run("tharandt", 60, 9)
     narrow = run._replace(

@@ -129,6 +129,7 @@ def test_c_again_gives_the_same_again(daily: Run) -> None:
         assert np.array_equal(first[name], again[name])
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_c_in_single_precision(daily: Run) -> None:
     means, _ = native.Native(daily.inputs, "float32").run()

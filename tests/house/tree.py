@@ -50,7 +50,7 @@ def functions(tree: ast.AST) -> Iterator[Function]:
 
 
 def imports(module: str) -> list[Import]:
-    """What a module imports, at its top or in a function, eagerly or by lazy_loader.load."""
+    """What a module imports, at its top or in a function, eagerly, late or by lazy_loader.load."""
     tree = parsed(module)
     inside = {id(node) for function in functions(tree) for node in ast.walk(function)}
     return [
@@ -83,10 +83,10 @@ def _origin(module: str, node: ast.ImportFrom) -> str:
 
 
 def _named_in_call(node: ast.Call) -> list[str]:
-    """Modules of ours that a call loads by their name, as `lazy_loader.load` and `import_module` do."""
+    """Modules of ours that a call loads by their name, as `lazy_loader.load`, `Late` and `import_module` do."""
     verb = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     first = node.args[0] if node.args else None
-    if verb not in {"load", "import_module", "__import__"} or not isinstance(first, ast.Constant):
+    if verb not in {"load", "Late", "import_module", "__import__"} or not isinstance(first, ast.Constant):
         return []
     return [first.value] if str(first.value).startswith("landsink") else []
 

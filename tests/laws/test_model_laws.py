@@ -147,9 +147,8 @@ def test_gradients_of_a_run_are_finite(choice):
         ]
 
 
-@pytest.mark.parametrize(
-    "stepper", [pytest.param(s, marks=() if s == "Decay" else pytest.mark.slow) for s in STEPPERS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("stepper", STEPPERS)
 def test_spin_up_returns_to_itself(stepper):
     choice = Choice(soils()[0], lights()[-1], False, stepper)
     made = model(choice.soil, choice.light, choice.fire)

@@ -112,6 +112,7 @@ def rprebasso(data, monkeypatch) -> tuple[Model, pd.DataFrame]:
     return model(figures), pd.read_csv(data / "forest/reference/yasso15/mod5c_cases.csv")
 
 
+@pytest.mark.slow
 def test_rprebasso_transient(rprebasso):
     ours, table = rprebasso
     assert transient_error(ours, table[table["steady"] == 0]) < 1e-8

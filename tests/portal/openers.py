@@ -56,7 +56,8 @@ def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def _lazy(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Attribute) and call.func.attr == "load" and bool(call.args)
+    named = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return named in ("load", "Late") and bool(call.args)
 
 
 def _dotted(node: ast.expr, names: dict[str, str]) -> str:

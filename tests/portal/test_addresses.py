@@ -53,6 +53,7 @@ ALLOWED = {
     ("catalogue.cube", "subprocess"): OURS,
     ("portal.jobs.crew", "subprocess"): OURS,
     ("portal.jobs.worker", "subprocess"): OURS,
+    ("core.late", "importlib.import_module"): "modules that the house names; the list sees through it",
     ("core.engine.build", "subprocess"): "the compiler of this machine, on source that the house generates",
     ("core.engine.build", "ctypes"): "the library that it made",
     ("core.engine.build", "importlib.util"): "looks whether a compiler is installed; loads nothing",
@@ -292,7 +293,7 @@ def questions(g: Ground, name: str) -> Iterator[tuple[str, str, dict[str, str], 
 
 
 @pytest.mark.parametrize(
-    "which", [slice(1, 3), pytest.param(slice(None), marks=pytest.mark.slow)], ids=["some", "all"]
+    "which", [slice(1, 2), pytest.param(slice(None), marks=pytest.mark.slow)], ids=["some", "all"]
 )
 def test_no_route_reads_what_an_object_names(ground, which):
     answers, good = list(ground.told), set()

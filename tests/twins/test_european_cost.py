@@ -36,6 +36,7 @@ def points(europe):
     return z, direction / jnp.linalg.norm(direction)
 
 
+@pytest.mark.slow
 def test_gradient_agrees_with_central_differences(europe, points):
     value, gradient, posed = europe
     z, direction = points

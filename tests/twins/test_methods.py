@@ -64,6 +64,7 @@ def pools() -> tuple:
     return observed(bare, truth, {"rh": 5e-10, "cSoilYoung": 0.01, "cSoilOld": 0.005}, seed=7), truth, names
 
 
+@pytest.mark.slow
 def test_the_search_finds_the_parameters_again(pools):
     task, truth, names = pools
     found = FIT.solve(task, KEY)

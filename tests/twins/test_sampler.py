@@ -111,7 +111,7 @@ def test_lines_have_their_analytic_posterior(sampler: Sampler):
     np.testing.assert_allclose(found.cost, line(values, 0.6).cost(found.ensemble), rtol=1e-9)
 
 
-@pytest.mark.parametrize("sampler", [DEMC, HMC], ids=["demc", "hmc"])
+@pytest.mark.parametrize("sampler", [pytest.param(DEMC, marks=pytest.mark.slow), HMC], ids=["demc", "hmc"])
 def test_correlated_numbers_have_their_analytic_posterior(sampler: Sampler):
     task, mean, covariance = rotated(dim=6, informed=4)
     found = dataclasses.replace(sampler, draws=200, ess=2000.0).solve(task, KEY)
@@ -120,6 +120,7 @@ def test_correlated_numbers_have_their_analytic_posterior(sampler: Sampler):
         holds(found, g, mean, covariance)
 
 
+@pytest.mark.slow
 def test_groups_of_several_cells_accept_each_for_itself():
     values = line_values(np.zeros((2, 3)), 0.6, seed=1)
     found = DEMC.solve(line(values, 0.6, group=np.array([0, 0, 1])), KEY)

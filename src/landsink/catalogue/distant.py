@@ -20,6 +20,8 @@ from landsink.core.errors import DataError
 
 # What was replaced is kept while somebody may still read it.
 GRACE_SECONDS = 3600.0
+# Between making a folder and filling it, another thread may take it away; not so often in a row.
+TRIES = 8
 
 
 @dataclass(frozen=True)
@@ -109,13 +111,7 @@ class DistantObjects(Objects):
         with self.staging() as folder:
             held = folder / "copy"
             download(self.blobs, {key: held / rest if rest else held for key, (rest, _) in files.items()})
-            place.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.rename(held, place)
-            except OSError:
-                # Another thread was quicker, with the same bytes.
-                if not place.exists():
-                    raise
+            _moved(held, place)
         return place
 
     def size(self, name: str, inner: str) -> int:
@@ -206,3 +202,17 @@ def _flat(files: dict[str, Path]) -> dict[str, Path]:
         inner = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else []
         made |= {f"{key}/{f.relative_to(path).as_posix()}": f for f in inner} or {key: path}
     return made
+
+
+def _moved(held: Path, place: Path) -> None:
+    """Bring a copy to its place, whoever else brings the same bytes there or takes old copies away meanwhile."""
+    for left in reversed(range(TRIES)):
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            os.rename(held, place)
+            return
+        except OSError:
+            if place.exists():
+                return
+            if not left:
+                raise

@@ -16,6 +16,7 @@ from landsink.core.errors import DataError, near
 # SPDX names under which scientific data are given away; 'other' needs words in `rights`.
 LICENCES = (
     "CC0-1.0",
+    "CC-BY-3.0",
     "CC-BY-4.0",
     "CC-BY-SA-4.0",
     "CC-BY-NC-4.0",

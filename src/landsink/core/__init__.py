@@ -14,12 +14,13 @@ def _configured() -> dict[str, bool | float | str]:
     # Decades of small increments and mass closure to 1e-10 need double precision; JAX offers it
     # only as a process-wide switch that must be set before the first array exists.
     said: dict[str, bool | float | str] = {"jax_enable_x64": True}
-    # Compiling a full model takes longer than running it once: keep what was compiled in the user's cache folder.
+    # Compiling a full model takes longer than running it once: keep what was compiled in the user's cache folder, the
+    # many small pieces too, which together take as long (a second fit of a small problem: 35 s for 81).
     # Where that cannot be written, JAX would complain at every compilation.
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "landsink" / "xla"
     there = next(p for p in (cache, *cache.parents) if os.path.exists(p))
     if os.path.isdir(there) and os.access(there, os.W_OK):
-        said |= {"jax_compilation_cache_dir": str(cache), "jax_persistent_cache_min_compile_time_secs": 0.5}
+        said |= {"jax_compilation_cache_dir": str(cache), "jax_persistent_cache_min_compile_time_secs": 0.0}
     return said
 
 

@@ -39,7 +39,7 @@ def synthetic(days=15):
     return xr.Dataset({n: ("time", v) for n, v in columns.items()}, {"time": axis})
 
 
-@pytest.mark.parametrize("site", ["CH-Dav", "DE-Tha"])
+@pytest.mark.parametrize("site", ["CH-Dav", pytest.param("DE-Tha", marks=pytest.mark.slow)])
 def test_intervals_hold_and_trees_beat_sampling(data, site):
     ds, *truths = blanked(data, site, slice("2008-03", "2008-10"))
     out, sampled = boosted(ds, method=FORTNIGHT), filled(ds, hats=False)

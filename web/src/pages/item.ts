@@ -5,6 +5,7 @@ import { periodText } from "./units";
 
 const LICENCES: Record<string, string> = {
   "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
+  "CC-BY-3.0": "https://creativecommons.org/licenses/by/3.0/",
   "CC-BY-4.0": "https://creativecommons.org/licenses/by/4.0/",
   "CC-BY-SA-4.0": "https://creativecommons.org/licenses/by-sa/4.0/",
   "CC-BY-NC-4.0": "https://creativecommons.org/licenses/by-nc/4.0/",

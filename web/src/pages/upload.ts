@@ -41,7 +41,7 @@ export interface Report {
 }
 
 export const LICENCES = [
-  "CC-BY-4.0", "CC0-1.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-4.0", "ODbL-1.0", "ODC-By-1.0",
+  "CC-BY-4.0", "CC0-1.0", "CC-BY-3.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-4.0", "ODbL-1.0", "ODC-By-1.0",
   "PDDL-1.0", "etalab-2.0", "OGL-UK-3.0", "other",
 ] as const;
 
