@@ -197,6 +197,7 @@ def test_a_wrong_request_is_refused_before_it_runs(base, inputs, said):
         Processes(base.store).validate("experiment", {"base": base.id} | inputs)
 
 
+@pytest.mark.slow
 def test_tiles_of_the_same_cells_give_the_base_to_the_last_digit_and_others_the_rounding_of_rates(base):
     of = experiment.base(base.store, base.id)
     plan = experiment.ready(read({"base": base.id}), of, None, Told()).control()

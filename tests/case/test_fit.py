@@ -43,6 +43,7 @@ def test_leaving_years_out_never_narrows(tmp_path: Path) -> None:
     assert np.median(outside / inside) < 1.3
 
 
+@pytest.mark.slow
 def test_a_year_unlike_the_others_widens_what_is_expected_of_unseen_ones(tmp_path: Path) -> None:
     inside, outside = fitted(tmp_path, 0, jump=3.0), fitted(tmp_path, 3, jump=3.0)
     assert np.median(outside / inside) > 1.05

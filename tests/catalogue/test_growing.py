@@ -233,6 +233,7 @@ def said(*words: object) -> str:
     return found.stdout
 
 
+@pytest.mark.slow
 def test_a_state_is_frozen_as_a_release_with_its_numbers_and_what_follows_is_its_next_version(home):
     about = ("--about", home / "about.toml")
     said("growing", "update", "fluxes", home / "first.nc", "-m", "begun")

@@ -24,7 +24,7 @@ def start(model: Model) -> dict[str, jnp.ndarray]:
     return {n: jnp.array(280.0 if n.startswith("tas") else 0.1) for n in model.state}
 
 
-@pytest.mark.parametrize("stepper", STEPPERS, ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize("stepper", DEAR, ids=lambda s: type(s).__name__)
 def test_it_is_where_a_long_run_arrives(stepper):
     cycle = seasons(1, cells=2)
     found, change = eqx.filter_jit(spinup)(PLANT, stepper, start(PLANT), cycle, YEARS)

@@ -294,6 +294,7 @@ def wait_for(there: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_two_processes_build_the_same_at_once(tmp_path: Path, compilations: list[str]) -> None:
     both = [builder(tmp_path, 3, name) for name in "ab"]
     wait_for(lambda: all((tmp_path / f"ready{name}").exists() for name in "ab"))

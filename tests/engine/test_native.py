@@ -67,7 +67,9 @@ def default() -> Run:
     return case_run("tharandt", 720)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n == "tharandt" else ()) for n in CASES]
+)
 def test_forward_is_that_of_xla_for_every_shipped_case(name: str) -> None:
     run = case_run(name, 720 if page.load(name).model.step == "day" else 120)
     for every in ("window", "step"):

@@ -121,9 +121,8 @@ def test_ports_hand_on_all_they_receive(choice):
         assert all(flow(k).donor == port.name for k in port.out)
 
 
-@pytest.mark.parametrize(
-    "choice", [explicit[0], *(pytest.param(c, marks=pytest.mark.slow) for c in explicit[1:])]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("choice", explicit)
 def test_gradients_of_a_run_are_finite(choice):
     made = model(choice.soil, choice.light, choice.fire)
     drive = {k: v if quantity(k).constant else v[:24] for k, v in forcing(made, choice.step).items()}

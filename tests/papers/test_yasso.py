@@ -143,6 +143,7 @@ def authors(data):
     return model(figures), read
 
 
+@pytest.mark.slow
 def test_authors_transient(authors):
     ours, read = authors
     table = read("yasso15_20_transient.csv")

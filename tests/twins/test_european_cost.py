@@ -12,6 +12,8 @@ import pytest
 from landsink.case import compose, load
 from landsink.case.setup import observations, prepare, problem, trained
 
+pytestmark = pytest.mark.slow  # its derivative takes half a minute to compile
+
 SITES = ["BE-Vie", "CH-Dav", "DE-Hai", "DE-Tha", "NL-Loo", "RU-Fyo"]
 
 
@@ -36,7 +38,6 @@ def points(europe):
     return z, direction / jnp.linalg.norm(direction)
 
 
-@pytest.mark.slow
 def test_gradient_agrees_with_central_differences(europe, points):
     value, gradient, posed = europe
     z, direction = points

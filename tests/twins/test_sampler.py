@@ -321,6 +321,7 @@ def test_a_case_names_its_sampler():
     assert (made.kind, made.members, made.best.starts) == ("hmc", 50, case.assimilate.starts)
 
 
+@pytest.mark.slow
 def test_agreement_is_of_annual_sums():
     values = line_values(np.array([[0.7, -0.2], [-1.1, 0.4]]), 0.6, seed=4)
     task = line(values, 0.6)

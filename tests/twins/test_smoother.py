@@ -30,7 +30,7 @@ from tests.twins.lines import (
 FIT = Variational(iterations=20, starts=3)
 
 
-@pytest.mark.parametrize("assimilations", [1, 4])
+@pytest.mark.parametrize("assimilations", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_a_linear_problem_has_its_analytic_posterior(assimilations: int):
     values = line_values(np.array([[0.7, 0.1, -0.4], [-1.1, 0.3, 0.8]]), 0.6, seed=4)
     members = 1000
