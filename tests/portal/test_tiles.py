@@ -86,6 +86,23 @@ def test_colour_tables_are_those_of_matplotlib():
     assert (np.abs(table("RdBu")[127].astype(int) - table("RdBu")[128]) <= 3).all()
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "colours"),
+    [
+        (-1.7e308, 1.7e308, [128] * 5),
+        (-6.5e237, 1.0, [255] * 5),
+        (0.0, 6.5e237, [0] * 5),
+        (0.0, 5e-324, [0, 0, 255, 255, 255]),
+        (-1e38, 1e38, [0, 128, 128, 128, 255]),
+    ],
+)
+def test_bounds_may_be_any_numbers(low, high, colours):
+    values = np.array([[-1e38, 0.0, 1e-7, 5.0, 1e38]], np.float32)
+    shown = pixels(picture(values, low, high, "grey"))[0]
+    assert (shown[:, 3] == 255).all()
+    assert np.abs(shown[:, 0].astype(int) - colours).max() <= 2
+
+
 def test_picture_ends_and_nothing():
     shown = pixels(picture(np.array([[-1.0, 0.0, 1.0, 2.0, np.nan, np.inf]]), 0.0, 1.0, "grey"))
     assert shown[0, :, 0].tolist()[:4] == [0, 0, 255, 255] and shown[0, :, 3].tolist() == [255] * 4 + [0, 0]

@@ -23,6 +23,9 @@ def tables() -> Mapping[str, np.ndarray]:
     return MappingProxyType(found)
 
 
+TINY = np.finfo(float).tiny
+
+
 def table(name: str) -> np.ndarray:
     """One colour table, (256, 3) of uint8; UnknownName with the near misses."""
     if name not in tables():
@@ -36,7 +39,11 @@ def picture(values: np.ndarray, low: float, high: float, colours: str) -> bytes:
     What is not finite is transparent.
     """
     shown = np.isfinite(values)
-    scaled = np.clip((np.where(shown, values, low) - low) / (high - low), 0.0, 1.0)
+    # In double precision, halved: bounds that somebody asks for may be any number, and so may their difference be.
+    wide = np.where(shown, values, 0.0).astype(float)
+    with np.errstate(over="ignore"):
+        # What is too large for a number is above `high`, and is clipped.
+        scaled = np.clip((wide / 2 - low / 2) / max(high / 2 - low / 2, TINY), 0.0, 1.0)
     # Number 0 of the palette is 'nothing', which leaves 255 for the colours.
     image = Image.fromarray(np.where(shown, 1 + np.rint(scaled * 254), 0).astype(np.uint8), "L")
     image.putpalette(
