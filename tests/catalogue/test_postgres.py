@@ -47,7 +47,7 @@ LAWS = (
 # These look at a catalogue's own folder.
 FOLDER_LAWS = (
     test_catalogue.test_adding_twice_is_adding_once,
-    test_safety.test_processes_that_take_in_the_same_object_agree,
+    pytest.param(test_safety.test_processes_that_take_in_the_same_object_agree, marks=pytest.mark.slow),
     test_safety.test_threads_that_take_in_the_same_objects_agree,
     test_safety.test_verify_names_what_is_not_what_it_was,
     test_safety.test_an_object_under_a_forged_name_is_named,

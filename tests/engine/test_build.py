@@ -237,7 +237,12 @@ def full_when_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "hinder", [folder_that_is_a_file, folder_without_leave, full_when_named, full_when_written]
+    "hinder",
+    [
+        folder_that_is_a_file,
+        *(pytest.param(h, marks=pytest.mark.slow) for h in (folder_without_leave, full_when_named)),
+        full_when_written,
+    ],
 )
 def test_without_a_cache_the_numbers_are_right_and_one_line_says_so(
     hinder: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -68,7 +68,7 @@ def default() -> Run:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow if n == "tharandt" else ()) for n in CASES]
+    "name", [pytest.param(n, marks=pytest.mark.slow if n != "rothamsted" else ()) for n in CASES]
 )
 def test_forward_is_that_of_xla_for_every_shipped_case(name: str) -> None:
     run = case_run(name, 720 if page.load(name).model.step == "day" else 120)

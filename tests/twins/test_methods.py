@@ -79,9 +79,10 @@ def test_the_search_finds_the_parameters_again(pools):
     assert found.informed.all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method",
-    [pytest.param(RandomisedMaximumLikelihood(40, 6, FIT), marks=pytest.mark.slow), Laplace(40, FIT)],
+    [RandomisedMaximumLikelihood(40, 6, FIT), Laplace(40, FIT)],
     ids=["RML", "Laplace"],
 )
 def test_intervals_of_pools_hold_their_level(pools, method):
