@@ -108,8 +108,10 @@ def test_one_step_compiled_is_one_step_eager_is_one_cell_at_a_time(choice):
         assert np.allclose(lanes[name], eager[name], rtol=1e-11, atol=1e-11), name
 
 
-# The same arrows for every stepper but what it makes of them: the exponential takes long to compile.
-@pytest.mark.parametrize("choice", explicit)
+# The step of the exponential takes long to compile.
+@pytest.mark.parametrize(
+    "choice", [pytest.param(c, marks=pytest.mark.slow if c.stepper == "Matrix" else ()) for c in SURE]
+)
 def test_ports_hand_on_all_they_receive(choice):
     made = model(choice.soil, choice.light, choice.fire)
     drive = {k: v if quantity(k).constant else v[6] for k, v in forcing(made, choice.step).items()}

@@ -208,6 +208,8 @@ def test_what_is_no_address_of_a_proxy_is_refused(said):
             False,
             {"127.0.0.1", "localhost", "::1", "carbon.example.org"},
         ),
+        ({"hosts": ("localhost",), "address": "https://carbon.example.org"}, False, {"localhost"}),
+        ({"hosts": ("localhost",), "address": "http://localhost:8350"}, True, {"localhost"}),
         ({"host": "0.0.0.0"}, False, set()),
         ({"host": "0.0.0.0", "hosts": ("localhost",)}, False, {"localhost"}),
     ],

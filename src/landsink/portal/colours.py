@@ -12,6 +12,9 @@ from PIL import Image
 
 from landsink.core.errors import unknown
 
+# No two bounds are closer than this, so that nothing is divided by nought.
+TINY = np.finfo(float).tiny
+
 
 @cache
 def tables() -> Mapping[str, np.ndarray]:
@@ -21,9 +24,6 @@ def tables() -> Mapping[str, np.ndarray]:
     for rows in found.values():
         rows.flags.writeable = False
     return MappingProxyType(found)
-
-
-TINY = np.finfo(float).tiny
 
 
 def table(name: str) -> np.ndarray:

@@ -63,7 +63,8 @@ class Settings:
     @property
     def local(self) -> bool:
         """Whether only this machine can ask: no proxy, and no name of the world's, brings others to it."""
-        return self.loopback and not self.proxies and set(self.names) <= {*HOME, self.host}
+        named = {*self.names, urlsplit(self.address).hostname or self.host}
+        return self.loopback and not self.proxies and named <= {*HOME, self.host}
 
     @property
     def names(self) -> tuple[str, ...]:
